@@ -1,0 +1,258 @@
+//! What a registry offers, as traits: whoever stores, fetches or caches images implements them, whoever serves them asks.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_content::Content;
+use wharf_digest::Digest;
+use wharf_manifest::{Descriptor, Manifest};
+use wharf_reference::{Reference, RepositoryName, Tag};
+
+use crate::{Error, Uploads};
+
+/// All repositories of a registry.
+#[async_trait]
+pub trait Namespace: Send + Sync {
+    /// A repository by name. It need not exist: what is pushed to it makes it.
+    fn repository(&self, name: &RepositoryName) -> Arc<dyn Repository>;
+
+    /// The names of repositories, in byte order. A repository is there once a manifest was pushed to it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    async fn repositories(&self, page: PageRequest<RepositoryName>) -> Result<Page<RepositoryName>, Error>;
+}
+
+/// One repository.
+pub trait Repository: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &RepositoryName;
+    /// Its blobs: configurations, layers and whatever else manifests point to.
+    fn blobs(&self) -> &dyn Blobs;
+    /// The blobs that are being pushed to it.
+    fn uploads(&self) -> &dyn Uploads;
+    /// Its manifests.
+    fn manifests(&self) -> &dyn Manifests;
+    /// Its tags.
+    fn tags(&self) -> &dyn Tags;
+    /// Which manifests name another as their subject.
+    fn referrers(&self) -> &dyn Referrers;
+}
+
+/// The blobs of a repository. A blob that another repository holds is unknown here, and so is a manifest.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Finds a blob. The descriptor's digest is the one that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlobUnknown`].
+    async fn open(&self, digest: &Digest) -> Result<Box<dyn Blob>, Error>;
+
+    /// Makes a blob of another repository one of this, without moving a byte. Without `from` any repository will do, if
+    /// the registry can tell cheaply that one holds it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; that there is nothing to mount is no error.
+    async fn mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Mount, Error>;
+
+    /// Takes a blob out of the repository.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlobUnknown`], [`Error::Unsupported`].
+    async fn delete(&self, digest: &Digest) -> Result<(), Error>;
+}
+
+/// A blob that was found.
+#[async_trait]
+pub trait Blob: Send + Sync {
+    /// Its digest, size and media type.
+    fn descriptor(&self) -> &Descriptor;
+
+    /// Its bytes from `range.start` to just before `range.end`, cut at the blob's end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlobUnknown`] when it is gone by now.
+    async fn read(&self, range: Range<u64>) -> Result<Content, Error>;
+
+    /// Where a client may read the blob by itself, if the store offers that.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    async fn redirect(&self, redirect: &Redirect) -> Result<Option<String>, Error>;
+}
+
+/// Who would follow a redirect, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redirect {
+    /// What the client asks for.
+    pub method: RedirectMethod,
+    /// The client's address, when it is known.
+    pub client: Option<IpAddr>,
+}
+
+/// The method that a redirected client will use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectMethod {
+    /// The bytes.
+    Get,
+    /// The headers only.
+    Head,
+}
+
+/// What came of [`Blobs::mount`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one is made per mount, and it is taken apart at once")]
+pub enum Mount {
+    /// The repository holds the blob now; where it came from, if that is known.
+    Mounted(Descriptor, Option<RepositoryName>),
+    /// There is no such blob to mount: it has to be pushed.
+    NotFound,
+}
+
+/// The manifests of a repository.
+#[async_trait]
+pub trait Manifests: Send + Sync {
+    /// Reads a manifest by tag or by digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestUnknown`].
+    async fn get(&self, reference: &Reference) -> Result<StoredManifest, Error>;
+
+    /// Stores a manifest after checking everything that it points to, then sets its tags.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestReferences`], [`Error::DigestMismatch`], [`Error::Denied`].
+    async fn put(&self, put: PutManifest) -> Result<ManifestPut, Error>;
+
+    /// Deletes a manifest and every tag that points to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestUnknown`], [`Error::Unsupported`].
+    async fn delete(&self, digest: &Digest) -> Result<DeletedManifest, Error>;
+}
+
+/// A manifest as it was pushed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct StoredManifest {
+    /// The digest that it was asked for by: that of the request, or that of the tag.
+    pub digest: Digest,
+    /// The manifest, exact bytes included.
+    pub manifest: Arc<Manifest>,
+}
+
+/// A manifest to be stored.
+#[derive(Debug, Clone)]
+pub struct PutManifest {
+    /// The media type that the client gave, without parameters.
+    pub media_type: Option<String>,
+    /// The exact bytes.
+    pub bytes: Bytes,
+    /// The digest that it is pushed by; none to use the sha256 of the bytes.
+    pub digest: Option<Digest>,
+    /// The tags that it is to have.
+    pub tags: Vec<Tag>,
+}
+
+/// A manifest that was stored.
+#[derive(Debug, Clone)]
+pub struct ManifestPut {
+    /// Its digest, by the algorithm that it was pushed with.
+    pub digest: Digest,
+    /// The manifest.
+    pub manifest: Arc<Manifest>,
+    /// The digest of its subject, which is now listed as having this referrer.
+    pub subject: Option<Digest>,
+}
+
+/// A manifest that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedManifest {
+    /// The tags that went with it.
+    pub tags: Vec<Tag>,
+}
+
+/// The tags of a repository.
+#[async_trait]
+pub trait Tags: Send + Sync {
+    /// The digest that a tag points to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestUnknown`].
+    async fn resolve(&self, tag: &Tag) -> Result<Digest, Error>;
+
+    /// Tags in byte order; a tag that could not be pulled is not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RepositoryUnknown`].
+    async fn list(&self, page: PageRequest<Tag>) -> Result<Page<Tag>, Error>;
+
+    /// Deletes a tag; its manifest stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestUnknown`], [`Error::Unsupported`].
+    async fn delete(&self, tag: &Tag) -> Result<(), Error>;
+}
+
+/// Manifests that name another as their subject.
+#[async_trait]
+pub trait Referrers: Send + Sync {
+    /// Descriptors of the manifests whose subject is the given digest, in the byte order of their digests. Neither the
+    /// subject nor the repository need exist.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    async fn list(&self, subject: &Digest, request: ReferrerRequest) -> Result<ReferrerPage, Error>;
+}
+
+/// Which referrers are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReferrerRequest {
+    /// Only those of this artifact type.
+    pub artifact_type: Option<String>,
+    /// Only those after this digest.
+    pub after: Option<Digest>,
+}
+
+/// A page of referrers; the registry chooses its size so that the answer stays a size that clients take.
+#[derive(Debug, Clone, Default)]
+pub struct ReferrerPage {
+    /// Media type, size, digest, artifact type and all annotations of each.
+    pub descriptors: Vec<Descriptor>,
+    /// The digest to ask after for the next page; none when this was the last.
+    pub next: Option<Digest>,
+}
+
+/// Which page of a listing is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest<T> {
+    /// Only what comes after this in byte order; it need not exist.
+    pub after: Option<T>,
+    /// At most this many.
+    pub limit: NonZeroUsize,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it, in byte order.
+    pub items: Vec<T>,
+    /// Whether anything comes after its last item.
+    pub more: bool,
+}
