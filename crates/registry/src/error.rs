@@ -92,7 +92,7 @@ pub enum Error {
 }
 
 /// One thing that a manifest points to and should not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MissingReference {
     /// The digest in the manifest's descriptor.
     pub digest: Digest,
@@ -101,7 +101,7 @@ pub struct MissingReference {
 }
 
 /// What is wrong with something that a manifest points to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReferenceFault {
     /// The repository does not hold it.

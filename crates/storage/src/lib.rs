@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod namespace;
+mod options;
+
+pub mod layout;
+mod links;
+
+mod blobs;
+mod checks;
+mod holding;
+mod manifests;
+mod tags;
+
+mod begun;
+mod body;
+mod fresh;
+mod hashing;
+mod large;
+mod record;
+mod uploads;
+
+mod backfill;
+mod referrers;
+
+mod catalog;
+mod error;
+mod lasting;
+mod purge;
+
+pub use namespace::Storage;
+pub use options::{
+    AnonymousMounts, Deletes, ImageChecks, IndexChecks, IndexPlatform, MANIFEST_CACHE_BYTES, Options,
+    REFERENCE_CONCURRENCY, REFERRERS_PAGE_BYTES, REFERRERS_PER_PAGE, Redirects, TAG_CONCURRENCY, UPLOAD_WAIT,
+    UrlPolicy,
+};
+pub use purge::{PURGE_AGE, PurgeMode, PurgeReport, UploadPurge};

@@ -1,0 +1,96 @@
+//! Tags: names that point to manifests.
+
+use async_trait::async_trait;
+use wharf_digest::Digest;
+use wharf_reference::{Reference, Tag};
+use wharf_registry::{Error, Page, PageRequest, Tags};
+use wharf_storage_driver::{Kind, ListOptions};
+
+use crate::blobs::DELETES_REFUSED;
+use crate::error::found;
+use crate::layout;
+use crate::links;
+use crate::namespace::StoredRepository;
+use crate::options::Deletes;
+
+/// At most this many names are asked for at once.
+const LIST_LIMIT: usize = 1000;
+
+#[async_trait]
+impl Tags for StoredRepository {
+    async fn resolve(&self, tag: &Tag) -> Result<Digest, Error> {
+        self.tagged(tag).await?.ok_or_else(|| self.unknown(&Reference::Tag(tag.clone())))
+    }
+
+    async fn list(&self, page: PageRequest<Tag>) -> Result<Page<Tag>, Error> {
+        let limit = page.limit.get();
+        let mut items = match self.tags_after(page.after.as_ref(), limit.saturating_add(1)).await? {
+            Some(items) => items,
+            None if self.exists().await? => Vec::new(),
+            None => return Err(Error::RepositoryUnknown(self.name.clone())),
+        };
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    async fn delete(&self, tag: &Tag) -> Result<(), Error> {
+        if self.options().deletes == Deletes::Refused {
+            return Err(DELETES_REFUSED);
+        }
+        let deleted = found(self.driver().delete(&self.layout.tag(tag)).await)?;
+        deleted.ok_or_else(|| self.unknown(&Reference::Tag(tag.clone())))
+    }
+}
+
+impl StoredRepository {
+    /// The digest that a tag points to; none when there is no such tag.
+    pub(crate) async fn tagged(&self, tag: &Tag) -> Result<Option<Digest>, Error> {
+        links::read(self.driver(), &self.layout.tag_current(tag)).await
+    }
+
+    /// Sets a tag. The link that readers follow comes first, so that a crash between the two leaves a tag
+    /// that works.
+    pub(crate) async fn set_tag(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
+        links::write(self.driver(), &self.layout.tag_current(tag), digest).await?;
+        links::write(self.driver(), &self.layout.tag_index(tag, digest), digest).await
+    }
+
+    /// At most `limit` tags after one, in byte order; none when there is no folder of tags.
+    pub(crate) async fn tags_after(
+        &self,
+        after: Option<&Tag>,
+        limit: usize,
+    ) -> Result<Option<Vec<Tag>>, Error> {
+        let folder = self.layout.tags();
+        let mut tags = Vec::new();
+        let mut after = after.map(|tag| tag.as_str().to_owned());
+        while tags.len() < limit {
+            let options = ListOptions {
+                start_after: after.as_deref(),
+                limit: (limit - tags.len()).min(LIST_LIMIT),
+                holding: Some(layout::TAG_CURRENT),
+            };
+            let Some(page) = found(self.driver().list(&folder, options).await)? else {
+                return Ok((!tags.is_empty()).then_some(tags));
+            };
+            after = page.entries.last().map(|entry| entry.name.clone());
+            let folders = page.entries.into_iter().filter(|entry| entry.kind == Kind::Folder);
+            tags.extend(folders.filter_map(|entry| entry.name.parse::<Tag>().ok()));
+            if !page.more || after.is_none() {
+                break;
+            }
+        }
+        Ok(Some(tags))
+    }
+
+    /// Whether anything was ever pushed to this repository.
+    pub(crate) async fn exists(&self) -> Result<bool, Error> {
+        Ok(found(self.driver().stat(&self.layout.manifests()).await)?.is_some())
+    }
+
+    /// What is answered for a manifest that is not there.
+    pub(crate) fn unknown(&self, reference: &Reference) -> Error {
+        Error::ManifestUnknown { repository: self.name.clone(), reference: reference.clone() }
+    }
+}
