@@ -1,0 +1,79 @@
+//! From a file and the environment to settings.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use wharf_configuration::{Document, Error as FileError};
+
+use crate::settings::{Settings, WITHOUT_A_FILE};
+use crate::start;
+
+/// Why there is no configuration to go by.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// The file could not be read.
+    #[error("cannot read {}", .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// What is in it is wrong.
+    #[error("configuration error: {0}")]
+    Wrong(FileError),
+}
+
+/// A configuration that was understood.
+pub(crate) struct Configured {
+    /// What it says.
+    pub(crate) settings: Settings,
+    /// What it says without any effect.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads a file, or the one that `REGISTRY_CONFIGURATION_PATH` names, or else the configuration for none, and applies the
+/// `REGISTRY_*` variables of the environment.
+pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
+    let variables = environment();
+    let named = variables.iter().find(|(name, value)| name == PATH_VARIABLE && !value.is_empty());
+    let path = file.map(Path::to_owned).or_else(|| named.map(|(_, value)| PathBuf::from(value)));
+    let document = match &path {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigureError::Unreadable(path.clone(), error))?;
+            Document::parse(&path.display().to_string(), &text).map_err(ConfigureError::Wrong)?
+        }
+        None => Document::parse("no configuration file", WITHOUT_A_FILE).map_err(ConfigureError::Wrong)?,
+    };
+    let overrides = variables.into_iter().filter(|(name, _)| name != PATH_VARIABLE);
+    let document = document.with_overrides(overrides);
+    let mut settings = Settings::read(&document).map_err(ConfigureError::Wrong)?;
+    if path.is_none() {
+        // Nobody who just tries it wants to hear about secrets and replicas.
+        settings.remarks.clear();
+    }
+    let warnings = document.unread().iter().map(ToString::to_string).collect();
+    Ok(Configured { settings, warnings })
+}
+
+/// Says what a file would do, without doing it.
+#[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
+pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let Configured { settings, warnings } = load(Some(file))?;
+    for warning in warnings.iter().chain(&settings.remarks) {
+        println!("warning: {warning}");
+    }
+    let store = start::describe(&settings.storage.driver);
+    let address = if settings.http.address.is_empty() { "a random port" } else { &settings.http.address };
+    println!("{}: good; it serves {store} on {address}", file.display());
+    Ok(())
+}
+
+/// The variables of this process that are text and could concern us.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with("REGISTRY_")).collect()
+}
+
+/// Names the configuration file when the command line does not.
+const PATH_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";

@@ -1,0 +1,62 @@
+#![doc = include_str!("../README.md")]
+
+mod adapters;
+mod arguments;
+mod configure;
+pub mod listen;
+mod logging;
+mod settings;
+mod start;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, ConfigCommand};
+pub use crate::configure::ConfigureError;
+pub use crate::logging::{Format, Logging};
+pub use crate::settings::{
+    AccessSettings, CacheSettings, DriverSettings, HttpSettings, MiddlewareSettings, PurgeSettings, Settings,
+    StorageSettings, WITHOUT_A_FILE,
+};
+pub use crate::start::{StartError, serve};
+
+/// Does what the command line of this process says, and tells how it went.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command.unwrap_or(Command::Serve { file: None }) {
+        Command::Serve { file } => run_server(file.as_deref()),
+        Command::Config { command: ConfigCommand::Check { file } } => configure::check(&file),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
+    let configured = configure::load(file)?;
+    configured.settings.log.start();
+    for warning in &configured.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(serve(configured.settings))?)
+}
+
+/// Prints an error with everything that caused it on one line.
+#[expect(clippy::print_stderr, reason = "this is what a command line program says when it fails")]
+fn complain(error: &dyn Error) {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    eprintln!("wharf: {line}");
+}

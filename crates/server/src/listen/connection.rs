@@ -1,0 +1,149 @@
+//! One connection from its first byte to its last.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::graceful::Watcher;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tracing::debug;
+use wharf_api_v2::{Api, Peer};
+
+use super::activity::Activity;
+use super::inbound::Inbound;
+use super::limits::Limits;
+use super::prepare;
+use super::socket::{Protocol, Socket};
+use super::wire::{Files, Outbound};
+
+/// How a connection hears that the listener closes, and the listener that the connection is done.
+pub(super) struct End {
+    /// Lets the request under way finish.
+    pub(super) watcher: Watcher,
+    /// Changes when the listener closes: a client that has not said anything yet will not be heard.
+    pub(super) closing: watch::Receiver<()>,
+}
+
+/// Serves a connection until either side has had enough of it.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, api: Api, limits: Arc<Limits>, end: End) {
+    let End { watcher, mut closing } = end;
+    let served = async {
+        prepare(&stream)?;
+        let protocol = tokio::select! {
+            protocol = tokio::time::timeout(limits.header, spoken(&stream)) => protocol??,
+            _ = closing.changed() => return Ok(()),
+        };
+        let activity = Activity::new();
+        let files = Arc::new(Files::default());
+        let front = Front {
+            api,
+            peer,
+            limits: Arc::clone(&limits),
+            activity: Arc::clone(&activity),
+            files: Arc::clone(&files),
+        };
+        let socket = Socket::new(stream, files, activity, Arc::clone(&limits), protocol);
+        match protocol {
+            Protocol::Http1 => watcher.watch(http1(&limits).serve_connection(socket, front)).await,
+            Protocol::Http2 => watcher.watch(http2(&limits).serve_connection(socket, front)).await,
+        }
+        .map_err(io::Error::other)
+    };
+    if let Err(error) = served.await {
+        debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended early");
+    }
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(BUFFER_BYTES))
+        .half_close(true);
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(limits.header);
+    builder
+}
+
+/// Finds out what the client speaks without taking a byte from it: HTTP/2 begins with a fixed preface.
+async fn spoken(stream: &TcpStream) -> io::Result<Protocol> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut first).await?;
+        if seen == 0 || first[..seen] != PREFACE[..seen] {
+            return Ok(Protocol::Http1);
+        }
+        if seen == PREFACE.len() {
+            return Ok(Protocol::Http2);
+        }
+        tokio::time::sleep(PREFACE_PAUSE).await;
+    }
+}
+
+/// The API as one connection's requests see it: told who is asking, with bodies that obey the connection's limits.
+struct Front {
+    api: Api,
+    peer: SocketAddr,
+    limits: Arc<Limits>,
+    activity: Arc<Activity>,
+    files: Arc<Files>,
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<Outbound>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let busy = self.activity.begin();
+        let files = (request.version() < Version::HTTP_2).then(|| Arc::clone(&self.files));
+        let mut request = request.map(|body| Inbound::new(body, Arc::clone(&self.limits)));
+        request.extensions_mut().insert(Peer { address: Some(self.peer), tls: false });
+        let answer = self.api.call(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            Ok(answer.map(|body| Outbound::new(body.into_payload(), files, busy)))
+        })
+    }
+}
+
+/// What an HTTP/2 client sends first; RFC 9113, section 3.4.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long to wait for the rest of a preface that came in pieces.
+const PREFACE_PAUSE: Duration = Duration::from_millis(2);
+/// The largest piece of a body that a connection reads or queues at once, in bytes. A push holds several of them while they
+/// wait for the disk: with 64 KiB, 64 pushes at once take about 25 MB.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// How much an HTTP/2 client may send ahead on one stream, in bytes: 8 ms of a 1 GB/s line.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// How much an HTTP/2 client may send ahead on all streams together, in bytes.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// The largest HTTP/2 frame that is accepted, in bytes.
+const FRAME_BYTES: u32 = 64 * 1024;
+/// How much of an answer an HTTP/2 stream holds ready, in bytes.
+const SEND_BUFFER_BYTES: usize = 512 * 1024;
+/// How often a silent HTTP/2 client is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(60);

@@ -1,0 +1,7 @@
+//! The `wharf` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wharf_server::run()
+}

@@ -1,0 +1,174 @@
+//! What a configuration means to this program: every section read into types, completely, before a port opens.
+
+mod http;
+mod storage;
+
+use tracing::level_filters::LevelFilter;
+use wharf_configuration::{Document, Error, Section};
+
+use crate::logging::{Format, Logging};
+
+pub use http::HttpSettings;
+pub use storage::{CacheSettings, DriverSettings, MiddlewareSettings, PurgeSettings, StorageSettings};
+
+/// The whole of a configuration.
+#[derive(Debug)]
+pub struct Settings {
+    /// `log`
+    pub log: Logging,
+    /// `http`
+    pub http: HttpSettings,
+    /// `storage`, `middleware.storage` and `validation`
+    pub storage: StorageSettings,
+    /// `auth`
+    pub access: AccessSettings,
+    /// What the operator should know and the program can live with.
+    pub remarks: Vec<String>,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessSettings {
+    /// Everyone everything.
+    Open,
+    /// Whoever sends an `Authorization` header.
+    Silly {
+        /// The realm of the challenge.
+        realm: String,
+        /// The service of the challenge.
+        service: String,
+    },
+}
+
+/// The configuration of a program that was given none: files under `./registry-data`, this machine only, deletes on.
+pub const WITHOUT_A_FILE: &str = "\
+version: 0.1
+storage:
+  filesystem: {rootdirectory: ./registry-data}
+  delete: {enabled: true}
+  cache: {blobdescriptor: inmemory}
+http: {addr: '127.0.0.1:5000'}
+";
+
+impl Settings {
+    /// Reads a configuration. What it does not read is left for [`Document::unread`] to tell.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with its place.
+    pub fn read(document: &Document) -> Result<Self, Error> {
+        document.check_version()?;
+        let root = document.root();
+        let mut remarks = Vec::new();
+        refuse_what_would_be_unsafe(&root)?;
+        let access = access(&root)?;
+        let mut storage = StorageSettings::read(&root, &mut remarks)?;
+        if access != AccessSettings::Open {
+            storage.options.anonymous_mounts = wharf_storage::AnonymousMounts::Refused;
+        }
+        Ok(Self {
+            log: logging(&root)?,
+            http: HttpSettings::read(&root, &mut remarks)?,
+            storage,
+            access,
+            remarks,
+        })
+    }
+}
+
+/// Sections that this build does not know yet, and that an operator relies on for safety. Serving without them would be
+/// worse than not serving.
+fn refuse_what_would_be_unsafe(root: &Section<'_>) -> Result<(), Error> {
+    let proxy = root.section("proxy")?;
+    if proxy.string("remoteurl")?.is_some_and(|url| !url.is_empty()) {
+        return Err(proxy.refuse("remoteurl", "nothing: this build cannot be a pull-through cache"));
+    }
+    let notifications = root.section("notifications")?;
+    if !notifications.sections("endpoints")?.is_empty() {
+        return Err(notifications.refuse("endpoints", "no endpoint: this build cannot send notifications"));
+    }
+    let classes = root.section("policy")?.section("repository")?;
+    if classes.strings("classes")?.is_some_and(|classes| !classes.is_empty()) {
+        return Err(classes.refuse("classes", "no class: this build cannot enforce them"));
+    }
+    Ok(())
+}
+
+fn logging(root: &Section<'_>) -> Result<Logging, Error> {
+    const LEVELS: [(&str, LevelFilter); 4] = [
+        ("error", LevelFilter::ERROR),
+        ("warn", LevelFilter::WARN),
+        ("info", LevelFilter::INFO),
+        ("debug", LevelFilter::DEBUG),
+    ];
+    const FORMATS: [(&str, Format); 3] =
+        [("text", Format::Text), ("json", Format::Json), ("logstash", Format::Json)];
+    let log = root.section("log")?;
+    let old_spelling = root.variant("loglevel", &LEVELS)?;
+    Ok(Logging {
+        level: log.variant("level", &LEVELS)?.or(old_spelling).unwrap_or(LevelFilter::INFO),
+        format: log.variant("formatter", &FORMATS)?.unwrap_or_default(),
+    })
+}
+
+fn access(root: &Section<'_>) -> Result<AccessSettings, Error> {
+    let Some(auth) = root.one_of("auth", &[])? else { return Ok(AccessSettings::Open) };
+    if auth.name.eq_ignore_ascii_case("none") {
+        return Ok(AccessSettings::Open);
+    }
+    if auth.name != "silly" {
+        return Err(auth
+            .beside
+            .refuse(auth.name, "none or silly: this build knows no other kind of access control"));
+    }
+    let silly = auth.parameters;
+    let needed = |key: &str| silly.string(key)?.ok_or_else(|| silly.missing(key));
+    Ok(AccessSettings::Silly { realm: needed("realm")?, service: needed("service")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let document = Document::parse("config.yml", text).unwrap();
+        Settings::read(&document).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_file_nothing_is_unread() {
+        let document = Document::parse("default", WITHOUT_A_FILE).unwrap();
+        let settings = Settings::read(&document).unwrap();
+        assert_eq!(document.unread(), []);
+        assert_eq!(settings.http.address, "127.0.0.1:5000");
+        assert_eq!(settings.storage.options.deletes, wharf_storage::Deletes::Allowed);
+    }
+
+    #[test]
+    fn the_documented_example_is_read_to_its_last_key() {
+        let document = Document::parse("config.yml", include_str!("../../../deploy/config.yml")).unwrap();
+        Settings::read(&document).unwrap();
+        assert_eq!(document.unread(), []);
+    }
+
+    #[test]
+    fn access_control_that_is_not_there_is_never_passed_over() {
+        let error =
+            read("{version: 0.1, storage: inmemory, auth: {htpasswd: {realm: r, path: p}}}").unwrap_err();
+        assert!(error.starts_with("config.yml:1:") && error.contains("auth.htpasswd"), "{error}");
+        let error =
+            read("{version: 0.1, storage: inmemory, http: {tls: {certificate: a, key: b}}}").unwrap_err();
+        assert!(error.contains("http.tls"), "{error}");
+        let error = read("{version: 0.1, storage: inmemory, proxy: {remoteurl: 'https://a'}}").unwrap_err();
+        assert!(error.contains("proxy.remoteurl"), "{error}");
+    }
+
+    #[test]
+    fn short_forms_are_understood() {
+        let settings = read("{version: 0.1, storage: inmemory, auth: none, loglevel: debug}").unwrap();
+        assert_eq!(settings.access, AccessSettings::Open);
+        assert_eq!(settings.log.level, LevelFilter::DEBUG);
+        assert_eq!(settings.storage.driver, DriverSettings::InMemory);
+        assert!(read("{version: 0.1}").unwrap_err().contains("storage"));
+    }
+}

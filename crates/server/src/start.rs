@@ -1,0 +1,140 @@
+//! The life of a server: introduce everyone to everyone, announce, serve, drain.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+use wharf_api_v2::Api;
+use wharf_storage::{Storage, UploadPurge};
+use wharf_storage_driver::StorageDriver;
+
+use crate::adapters;
+use crate::listen::Listener;
+use crate::settings::{DriverSettings, PurgeSettings, Settings};
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting turned out to be wrong when it was used.
+    #[error("{0} cannot be used")]
+    Setting(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The program was built without something.
+    #[error("{0} is not part of this build")]
+    NotBuiltIn(&'static str),
+    /// The address could not be bound.
+    #[error("cannot listen on {0:?}")]
+    Listen(String, #[source] io::Error),
+    /// The system did not give something that every process gets.
+    #[error("the system refused")]
+    System(#[source] io::Error),
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+///
+/// When something that the settings name cannot be had.
+pub async fn serve(settings: Settings) -> Result<(), StartError> {
+    let stop = stop_signal()?;
+    let store = adapters::store(&settings.storage.driver, &settings.storage.middleware)?;
+    let driver_name = store.bare.name();
+    let cache = adapters::cache(settings.storage.cache);
+    let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
+    let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
+    let api = Api::new(Arc::new(storage), api_options(&settings));
+
+    let listener = Listener::bind(&settings.http.address, settings.http.limits).await;
+    let listener = listener.map_err(|error| StartError::Listen(settings.http.address.clone(), error))?;
+    let address = listener.local_address().map_err(StartError::System)?;
+    for remark in &settings.remarks {
+        warn!("{remark}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    info!("wharf {version} listens on {address}, storage driver {driver_name}, root {}", store.root);
+
+    let purging = purge.map(|(purge, driver)| tokio::spawn(purge_for_ever(purge, driver)));
+    listener.serve(api, stop, settings.http.drain).await;
+    if let Some(purging) = purging {
+        purging.abort();
+    }
+    info!("stopped");
+    Ok(())
+}
+
+fn api_options(settings: &Settings) -> wharf_api_v2::Options {
+    let http = &settings.http;
+    let mut options = wharf_api_v2::Options {
+        access: adapters::access(&settings.access),
+        host: http.host.clone(),
+        prefix: http.prefix.clone(),
+        relative_urls: http.relative_urls,
+        headers: http.headers.clone(),
+        read_only: settings.storage.read_only,
+        limits: http.api_limits.clone(),
+        chunk_min_bytes: http.chunk_min_bytes,
+        ..wharf_api_v2::Options::default()
+    };
+    if let Some(secret) = &http.secret {
+        options.secret.clone_from(secret);
+    }
+    options
+}
+
+/// Resolves when the process is told to stop, by SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::System)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Throws away, at every interval, what clients began to push and never finished.
+///
+/// Replicas that are started together would all do it at once, so the first time is somewhere within the first hour, as
+/// in Distribution, but never later than one interval.
+async fn purge_for_ever(settings: PurgeSettings, driver: Arc<dyn StorageDriver>) {
+    let storage = Storage::new(
+        driver,
+        adapters::cache(crate::settings::CacheSettings::Off),
+        wharf_storage::Options::default(),
+    );
+    let first = jitter(FIRST_PURGE_WITHIN).min(settings.interval);
+    info!(first = ?first, every = ?settings.interval, "unfinished uploads older than {:?} will be purged", settings.age);
+    tokio::time::sleep(first).await;
+    loop {
+        let purge = UploadPurge { age: settings.age, mode: settings.mode };
+        match storage.purge_uploads(SystemTime::now(), purge).await {
+            Ok(report) => info!(?report, "unfinished uploads were purged"),
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, "unfinished uploads could not be purged")
+            }
+        }
+        tokio::time::sleep(settings.interval).await;
+    }
+}
+
+/// A time within `most`, different in each process and at each start.
+fn jitter(most: Duration) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mixed = (u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 16)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    most.mul_f64((mixed >> 32) as f64 / f64::from(u32::MAX))
+}
+
+/// The first purge is at a random time within this.
+const FIRST_PURGE_WITHIN: Duration = Duration::from_secs(3600);
+
+/// Says in a few words which store a configuration names.
+pub(crate) fn describe(driver: &DriverSettings) -> String {
+    match driver {
+        DriverSettings::InMemory => "memory".to_owned(),
+        DriverSettings::Filesystem { root, .. } => format!("files under {}", root.display()),
+    }
+}
