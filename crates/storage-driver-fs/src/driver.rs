@@ -146,8 +146,7 @@ impl StorageDriver for FsDriver {
             limit: options.limit,
             holding: options.holding.map(str::to_owned),
         };
-        if query.holding.is_none()
-            && let Ok(Some(folder)) = self.disk.lookup.open(&at, Purpose::Look)
+        if let Ok(Some(folder)) = self.disk.lookup.open(&at, Purpose::Look)
             && let Ok(metadata) = folder.metadata()
             && let Some(page) = self.disk.listings.kept_page(path, &Stamp::of(&metadata), &query)
         {

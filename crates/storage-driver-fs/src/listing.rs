@@ -5,13 +5,18 @@
 //! therefore kept, and used as long as the folder has not changed, which its times tell: any name that comes or goes moves
 //! them. They move in ticks, though, and a change within the tick of the last one leaves no trace; so a listing is kept only
 //! if the folder had been at rest for longer than a tick when it was read.
+//!
+//! With a kept listing go the marks of which folders were found to hold the file that was asked for. A folder loses that
+//! file together with its own name, which moves the times; one that a crash of another process left behind without it may be
+//! listed until they move.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Dir, FileType};
@@ -59,6 +64,15 @@ impl Stamp {
 struct Listing {
     entries: Vec<Entry>,
     is_complete: bool,
+    marks: Marks,
+}
+
+/// Which entries of a listing were found to hold a file: the one that was asked for first, which is the only one that a
+/// folder is ever asked for.
+#[derive(Debug, Default)]
+struct Marks {
+    below: OnceLock<String>,
+    found: OnceLock<Box<[AtomicBool]>>,
 }
 
 /// The listings that are kept.
@@ -86,30 +100,34 @@ impl Listings {
     /// A page from a kept listing, without a look at the disk; none when there is none of this state of the folder.
     pub(crate) fn kept_page(&self, path: &StoragePath, stamp: &Stamp, query: &Query) -> Option<ListPage> {
         let listing = self.kept(path, stamp)?;
-        let entries = listing.after(query.start_after.as_deref());
-        let page = entries.iter().take(query.limit).cloned().collect();
-        Some(ListPage { entries: page, more: entries.len() > query.limit })
+        let start = listing.start(query.start_after.as_deref());
+        let needed = start..listing.entries.len().min(start.saturating_add(query.limit).saturating_add(1));
+        if let Some(below) = &query.holding
+            && !needed.clone().all(|index| listing.is_marked(index, below))
+        {
+            return None;
+        }
+        let page = listing.entries[needed].iter().take(query.limit).cloned().collect();
+        Some(ListPage { entries: page, more: listing.entries.len() - start > query.limit })
     }
 
     /// A page, read from the disk as far as need be.
     pub(crate) fn page(&self, path: &StoragePath, at: &Path, query: &Query) -> Result<ListPage, Failure> {
-        let holds = |entry: &Entry| match &query.holding {
-            Some(below) => at.join(&entry.name).join(below).is_file(),
-            None => true,
-        };
         let mut page = ListPage::default();
         let mut after = query.start_after.clone();
         loop {
             let listing = self.read(path, at, after.as_deref())?;
-            let entries = listing.after(after.as_deref());
-            for entry in entries.iter().filter(|entry| holds(entry)) {
+            for index in listing.start(after.as_deref())..listing.entries.len() {
+                if query.holding.as_ref().is_some_and(|below| !listing.holds(index, at, below)) {
+                    continue;
+                }
                 if page.entries.len() == query.limit {
                     page.more = true;
                     return Ok(page);
                 }
-                page.entries.push(entry.clone());
+                page.entries.push(listing.entries[index].clone());
             }
-            match entries.last() {
+            match listing.entries.last() {
                 Some(last) if !listing.is_complete => after = Some(last.name.clone()),
                 _ => return Ok(page),
             }
@@ -172,7 +190,8 @@ impl Listings {
 impl Listing {
     /// Reads the names after `after`: all of them, or the first ones when they weigh more than `max_bytes`.
     fn read(folder: &File, at: &Path, after: Option<&str>, max_bytes: usize) -> Result<Self, Failure> {
-        let (mut listing, mut bytes) = (Self { entries: Vec::new(), is_complete: true }, 0);
+        let (mut listing, mut bytes) =
+            (Self { entries: Vec::new(), is_complete: true, marks: Marks::default() }, 0);
         let mut before: Option<String> = None;
         for found in Dir::read_from(folder)? {
             let found = found?;
@@ -204,9 +223,29 @@ impl Listing {
         self.weight()
     }
 
-    fn after(&self, name: Option<&str>) -> &[Entry] {
-        let start = name.map_or(0, |name| self.entries.partition_point(|entry| entry.name.as_str() <= name));
-        &self.entries[start..]
+    /// Where the entries after a name begin.
+    fn start(&self, after: Option<&str>) -> usize {
+        after.map_or(0, |name| self.entries.partition_point(|entry| entry.name.as_str() <= name))
+    }
+
+    /// Whether an entry is a folder that holds a file, by what is known or by a look.
+    fn holds(&self, index: usize, at: &Path, below: &str) -> bool {
+        if self.is_marked(index, below) {
+            return true;
+        }
+        let holds = at.join(&self.entries[index].name).join(below).is_file();
+        if holds && self.marks.below.get_or_init(|| below.to_owned()) == below {
+            let unmarked = || self.entries.iter().map(|_| AtomicBool::new(false)).collect();
+            self.marks.found.get_or_init(unmarked)[index].store(true, Ordering::Relaxed);
+        }
+        holds
+    }
+
+    /// Whether an entry is known to be a folder that holds a file.
+    fn is_marked(&self, index: usize, below: &str) -> bool {
+        let marks =
+            self.marks.found.get().filter(|_| self.marks.below.get().is_some_and(|marked| marked == below));
+        marks.is_some_and(|found| found[index].load(Ordering::Relaxed))
     }
 
     fn weight(&self) -> usize {
@@ -215,7 +254,7 @@ impl Listing {
 }
 
 fn weight(entry: &Entry) -> usize {
-    size_of::<Entry>() + entry.name.capacity()
+    size_of::<Entry>() + size_of::<AtomicBool>() + entry.name.capacity()
 }
 
 /// Whether the folder's times are old enough to tell of every change from now on.
@@ -287,6 +326,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_folder_holds_is_looked_at_once() {
+        let root = folder_of(0);
+        for index in 0..100 {
+            let tag = root.path().join(format!("t{index:03}"));
+            fs::create_dir(&tag).unwrap();
+            if index % 10 != 0 {
+                fs::write(tag.join("link"), "").unwrap();
+            }
+        }
+        std::thread::sleep(AT_REST * 2);
+        let (listings, path, now) = (Listings::default(), StoragePath::root(), stamp(root.path()));
+        let holding =
+            |after: &str, limit| Query { holding: Some("link".to_owned()), ..query(Some(after), limit) };
+        let first = listings.page(&path, root.path(), &holding("", 1000)).unwrap();
+        assert_eq!((first.entries.len(), first.more), (90, false));
+        assert!(
+            listings.kept_page(&path, &now, &holding("", 5)).is_none(),
+            "t000 holds nothing, which is no news for long"
+        );
+        let kept = listings.kept_page(&path, &now, &holding("t000", 5)).unwrap();
+        assert_eq!((kept.entries.len(), kept.more), (5, true));
+        let other = Query { holding: Some("other".to_owned()), ..query(None, 5) };
+        assert!(listings.kept_page(&path, &now, &other).is_none());
+        assert_eq!(listings.page(&path, root.path(), &other).unwrap().entries.len(), 0);
+    }
+
+    #[test]
     fn a_folder_that_was_just_changed_is_not_kept() {
         let root = folder_of(200);
         let (listings, path) = (Listings::default(), StoragePath::root());
@@ -301,7 +367,7 @@ mod tests {
     fn a_folder_too_large_to_hold_is_still_listed_in_order() {
         let root = folder_of(500);
         let file = File::open(root.path()).unwrap();
-        let one = size_of::<Entry>() + 6;
+        let one = size_of::<Entry>() + size_of::<AtomicBool>() + 6;
         let (mut names, mut after): (Vec<String>, Option<String>) = (Vec::new(), None);
         loop {
             let listing = Listing::read(&file, root.path(), after.as_deref(), 50 * one).unwrap();
@@ -322,7 +388,7 @@ mod tests {
         let entry = |index: usize| Entry { name: format!("{index:01000}"), kind: Kind::File };
         for folder in 0..5 {
             let entries: Vec<_> = (0..5000).map(entry).collect();
-            let listing = Arc::new(Listing { entries, is_complete: true });
+            let listing = Arc::new(Listing { entries, is_complete: true, marks: Marks::default() });
             let path = StoragePath::root().join(&format!("f{folder}")).unwrap();
             listings.keep(&path, stamp(root.path()), listing);
         }
