@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use wharf_cache::Content;
 use wharf_digest::{Algorithm, Digest};
@@ -38,8 +39,7 @@ impl Manifests for StoredRepository {
         if put.bytes.len() > Manifest::MAX_BYTES {
             return Err(Error::TooLarge { limit: Manifest::MAX_BYTES as u64 });
         }
-        let manifest =
-            Manifest::parse(put.media_type.as_deref(), put.bytes).map_err(Error::ManifestInvalid)?;
+        let manifest = parse(put.media_type, put.bytes).await?;
         let canonical = hashing::digest_of(Algorithm::Sha256, manifest.bytes()).await;
         let digest = put.digest.unwrap_or(canonical);
         let actual = match digest.algorithm() {
@@ -69,10 +69,23 @@ impl Manifests for StoredRepository {
     }
 }
 
+/// Parses what was pushed. The worst that a client can make of a large one takes a fifth of a second, which is too long for
+/// a thread that serves others.
+async fn parse(media_type: Option<String>, bytes: Bytes) -> Result<Manifest, Error> {
+    let here = bytes.len() <= PARSED_HERE_BYTES;
+    let parse = move || Manifest::parse(media_type.as_deref(), bytes);
+    let parsed =
+        if here { parse() } else { tokio::task::spawn_blocking(parse).await.map_err(Error::internal)? };
+    parsed.map_err(Error::ManifestInvalid)
+}
+
+/// The largest manifest that is parsed on the thread of its request, in bytes: a millisecond at worst for a usual one.
+const PARSED_HERE_BYTES: usize = 128 * 1024;
+
 /// What deleting needs to know of a manifest. It may be one that cannot be parsed: that must not keep it from
 /// going.
 struct Stored {
-    bytes: bytes::Bytes,
+    bytes: Bytes,
     subject: Option<Digest>,
 }
 
