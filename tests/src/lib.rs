@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+//!
+//! This file exists to say what the harness offers to the suite. All of it panics when something goes wrong: that is how
+//! a test fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a harness fails its test by a panic, tells what it skips, and is steered by environment variables"
+)]
+
+mod client;
+mod digest;
+mod http;
+mod image;
+mod mounted;
+mod program;
+mod push;
+mod server;
+mod settings;
+mod skip;
+mod tree;
+
+pub use client::Client;
+pub use digest::{sha256, sha384, sha512};
+pub use http::{Answer, Body, Connection, Request, path_of};
+pub use image::{Blob, Image, Layer, Layout, noise};
+pub use mounted::Mounted;
+pub use program::{installed, root, scratch, wharf};
+pub use push::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, OCTET_STREAM, with_query};
+pub use server::Server;
+pub use settings::Settings;
+pub use skip::{skip, skip_given_from_outside};
+pub use tree::tree;

@@ -1,0 +1,321 @@
+//! A running server: started with a configuration file, spoken to over its port, ended by signals.
+//!
+//! It binds a port of the system's choice and says which one in its log, where we read it: no two servers of a run can
+//! ask for the same one. Dropping the value kills the program and deletes its folder, also while a test panics.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::http::{Answer, Connection, Request};
+use crate::program::{installed, scratch, wharf};
+use crate::settings::Settings;
+
+/// How long a server may take until it answers, and to end after a signal.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Is a server that runs, or ran.
+#[derive(Debug)]
+pub struct Server {
+    program: PathBuf,
+    folder: TempDir,
+    settings: Settings,
+    child: Option<Child>,
+    address: SocketAddr,
+    starts: usize,
+}
+
+impl Server {
+    /// Starts the program under test.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    #[must_use]
+    pub fn wharf(settings: &Settings) -> Server {
+        Server::start(wharf(), settings)
+    }
+
+    /// Starts Debian's `docker-registry`; `None` where it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    #[must_use]
+    pub fn docker_registry(settings: &Settings) -> Option<Server> {
+        Some(Server::start(&installed("docker-registry")?, settings))
+    }
+
+    fn start(program: &Path, settings: &Settings) -> Server {
+        let mut server = Server {
+            program: program.to_owned(),
+            folder: scratch(),
+            settings: settings.clone(),
+            child: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            starts: 0,
+        };
+        server.start_again();
+        server
+    }
+
+    /// Starts the program again with the same file and folder, after it was ended. It gets another port.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        self.starts += 1;
+        let file = self.folder.path().join("config.yml");
+        fs::write(&file, self.settings.text(&self.folder.path().join("data"))).unwrap();
+        let log = File::create(self.log_path()).unwrap();
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg(&file).current_dir(self.folder.path()).env_remove("AWS_CA_BUNDLE");
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.child =
+            Some(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display())));
+        self.address = self.wait_for_address();
+        self.wait_until_it_answers();
+    }
+
+    /// Changes what the next start is configured with.
+    pub fn reconfigure(&mut self, settings: &Settings) {
+        self.settings = settings.clone();
+    }
+
+    /// Ends the program by SIGTERM and starts it again.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end well, or does not come up.
+    pub fn restart(&mut self) {
+        let status = self.terminate();
+        assert!(status.success(), "{status}\n{}", self.log());
+        self.start_again();
+    }
+
+    /// Ends the program by SIGTERM and gives how it ended.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Ends the program by SIGKILL: no time for anything.
+    pub fn kill_9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Sends a signal and does not wait.
+    ///
+    /// # Panics
+    ///
+    /// When the program does not run.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(self.child.as_ref().expect("it runs"));
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until the program ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end within the harness's patience.
+    pub fn wait(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        let child = self.child.as_mut().expect("it runs");
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                self.child = None;
+                return status;
+            }
+            assert!(Instant::now() < until, "the server does not end");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Says whether the program still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// Gives the id of the process.
+    ///
+    /// # Panics
+    ///
+    /// When the program does not run.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Gives the resident memory of the process now, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.status_field("VmRSS:")
+    }
+
+    /// Lets [`peak_memory`](Self::peak_memory) forget what was before.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not allow it.
+    pub fn forget_peak_memory(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
+    /// Gives the most resident memory that the process ever had, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.status_field("VmHWM:")
+    }
+
+    fn status_field(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).expect("a line for each field");
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Gives where the server listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Gives the base of its URLs, without a closing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Gives the folder that its files are in, whether or not they are.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.settings.root().map_or_else(|| self.folder.path().join("data"), Path::to_owned)
+    }
+
+    /// Gives what it has written to standard output and standard error since its last start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join(format!("log-{}", self.starts))
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens.
+    #[must_use]
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.address, self.log()))
+    }
+
+    /// Sends one request on a connection of its own and reads the answer. An answer that comes before the request was
+    /// taken whole is an answer.
+    ///
+    /// # Panics
+    ///
+    /// When there is no whole answer.
+    #[track_caller]
+    #[must_use]
+    pub fn send(&self, request: &Request) -> Answer {
+        let mut connection = self.connect();
+        let sent = connection.send(request);
+        match connection.answer(request.method()) {
+            Ok(answer) => answer,
+            Err(error) => panic!("no answer to {request:?}: {error} (sending: {sent:?})\n{}", self.log()),
+        }
+    }
+
+    /// Asks for something.
+    #[track_caller]
+    #[must_use]
+    pub fn get(&self, target: &str) -> Answer {
+        self.send(&Request::get(target))
+    }
+
+    /// Asks for the head of something.
+    #[track_caller]
+    #[must_use]
+    pub fn head(&self, target: &str) -> Answer {
+        self.send(&Request::head(target))
+    }
+
+    /// Deletes something.
+    #[track_caller]
+    #[must_use]
+    pub fn delete(&self, target: &str) -> Answer {
+        self.send(&Request::delete(target))
+    }
+
+    fn wait_for_address(&mut self) -> SocketAddr {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(address) = listening(&self.log()) {
+                return address;
+            }
+            assert!(self.runs(), "the server ended at once\n{}", self.log());
+            assert!(Instant::now() < until, "the server does not say where it listens\n{}", self.log());
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn wait_until_it_answers(&self) {
+        let until = Instant::now() + PATIENCE;
+        while Connection::open(self.address).is_err() {
+            assert!(Instant::now() < until, "nobody listens on {}\n{}", self.address, self.log());
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _already_dead = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Finds a loopback address with a port in a log. Port 0 is what was asked for, not what was given. A line that is not
+/// finished may hold only a part of the port.
+fn listening(log: &str) -> Option<SocketAddr> {
+    let (whole_lines, _) = log.rsplit_once('\n')?;
+    whole_lines.match_indices("127.0.0.1:").find_map(|(at, host)| {
+        let rest = &whole_lines[at + host.len()..];
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let port: u16 = rest[..digits].parse().ok()?;
+        (port != 0).then(|| SocketAddr::from(([127, 0, 0, 1], port)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_whole_lines_only() {
+        assert_eq!(listening("asked 127.0.0.1:0\nlistening on 127.0.0.1:48"), None);
+        let found = listening("asked 127.0.0.1:0\nlistening on 127.0.0.1:4811, msg\n");
+        assert_eq!(found, Some(SocketAddr::from(([127, 0, 0, 1], 4811))));
+    }
+}
