@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use wharf_api_v2::Api;
@@ -39,6 +40,7 @@ pub enum StartError {
 /// When something that the settings name cannot be had.
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let stop = stop_signal()?;
+    take_all_file_descriptors();
     let store = adapters::store(&settings.storage.driver, &settings.storage.middleware)?;
     let driver_name = store.bare.name();
     let cache = adapters::cache(settings.storage.cache);
@@ -81,6 +83,18 @@ fn api_options(settings: &Settings) -> wharf_api_v2::Options {
         options.secret.clone_from(secret);
     }
     options
+}
+
+/// Raises the limit of open files to what the system allows this process at most: a connection and a file each take one,
+/// and the usual limit of 1024 is meant for programs that cannot count further.
+fn take_all_file_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
 }
 
 /// Resolves when the process is told to stop, by SIGTERM or SIGINT.

@@ -3,51 +3,34 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
 
 use super::limits::Limits;
+use super::pace::Pace;
 
 /// A body that has to move at least `http.limits.minrate` over each `http.limits.stall`.
 pub(super) struct Inbound {
     body: Incoming,
     limits: Arc<Limits>,
-    watch: Option<Watch>,
-}
-
-/// One stretch of time in which enough has to arrive.
-struct Watch {
-    ends: Pin<Box<Sleep>>,
-    arrived_bytes: u64,
+    pace: Pace,
 }
 
 impl Inbound {
     pub(super) fn new(body: Incoming, limits: Arc<Limits>) -> Self {
-        Self { body, limits, watch: None }
+        Self { body, limits, pace: Pace::default() }
     }
 
     /// Called while nothing is there: finds out whether too little came for too long.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let stall = self.limits.stall;
-        let watch = self
-            .watch
-            .get_or_insert_with(|| Watch { ends: Box::pin(tokio::time::sleep(stall)), arrived_bytes: 0 });
-        loop {
-            ready!(watch.ends.as_mut().poll(context));
-            if watch.arrived_bytes < self.limits.stall_bytes() {
-                let text = format!(
-                    "the request body moved less than {} bytes per second for {stall:?}",
-                    self.limits.min_rate
-                );
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
-            watch.arrived_bytes = 0;
-            watch.ends.as_mut().reset(Instant::now() + stall);
-        }
+        let Limits { min_rate, stall, .. } = *self.limits;
+        self.pace.poll_stalled(&self.limits, context).map(|()| {
+            let text = format!("the request body moved less than {min_rate} bytes per second for {stall:?}");
+            io::Error::new(io::ErrorKind::TimedOut, text)
+        })
     }
 }
 
@@ -61,8 +44,8 @@ impl Body for Inbound {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
-                    watch.arrived_bytes += data.len() as u64;
+                if let Some(data) = frame.data_ref() {
+                    self.pace.moved(data.len());
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

@@ -17,6 +17,7 @@ use wharf_content::FileRange;
 
 use super::activity::Activity;
 use super::limits::Limits;
+use super::pace::Pace;
 use super::wire::{Files, is_stand_in};
 
 /// What is spoken on a connection.
@@ -38,15 +39,9 @@ pub(super) struct Socket {
     /// When the head that is arriving began to.
     head_began: Option<Instant>,
     read_timer: Pin<Box<Sleep>>,
-    write_watch: Option<WriteWatch>,
+    pace: Pace,
     /// Set while a part of a file that was not in memory is being fetched.
     fetching: Option<JoinHandle<()>>,
-}
-
-/// One stretch of time in which enough has to be taken by the other side.
-struct WriteWatch {
-    ends: Pin<Box<Sleep>>,
-    taken_bytes: u64,
 }
 
 impl Socket {
@@ -68,7 +63,7 @@ impl Socket {
             protocol,
             head_began: Some(now),
             read_timer,
-            write_watch: None,
+            pace: Pace::default(),
             fetching: None,
         }
     }
@@ -108,21 +103,8 @@ impl Socket {
 
     /// Called while the other side takes nothing: finds out whether it took too little for too long.
     fn poll_stuck(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let stall = self.limits.stall;
-        let watch = self
-            .write_watch
-            .get_or_insert_with(|| WriteWatch { ends: Box::pin(tokio::time::sleep(stall)), taken_bytes: 0 });
-        loop {
-            ready!(watch.ends.as_mut().poll(context));
-            if watch.taken_bytes < self.limits.stall_bytes() {
-                return Poll::Ready(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the client takes its answer too slowly",
-                ));
-            }
-            watch.taken_bytes = 0;
-            watch.ends.as_mut().reset(Instant::now() + stall);
-        }
+        let stuck = self.pace.poll_stalled(&self.limits, context);
+        stuck.map(|()| io::Error::new(io::ErrorKind::TimedOut, "the client takes its answer too slowly"))
     }
 
     /// Keeps the books of a write of `wanted` bytes.
@@ -135,13 +117,11 @@ impl Socket {
         match written {
             Poll::Pending => self.poll_stuck(context).map(Err),
             Poll::Ready(Ok(count)) if count < wanted => {
-                if let Some(watch) = &mut self.write_watch {
-                    watch.taken_bytes += count as u64;
-                }
+                self.pace.moved(count);
                 written
             }
             Poll::Ready(_) => {
-                self.write_watch = None;
+                self.pace.rest();
                 written
             }
         }
