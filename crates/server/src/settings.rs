@@ -67,7 +67,7 @@ impl Settings {
             storage.options.anonymous_mounts = wharf_storage::AnonymousMounts::Refused;
         }
         Ok(Self {
-            log: logging(&root)?,
+            log: logging(&root, &mut remarks)?,
             http: HttpSettings::read(&root, &mut remarks)?,
             storage,
             access,
@@ -94,7 +94,7 @@ fn refuse_what_would_be_unsafe(root: &Section<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn logging(root: &Section<'_>) -> Result<Logging, Error> {
+fn logging(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Logging, Error> {
     const LEVELS: [(&str, LevelFilter); 4] = [
         ("error", LevelFilter::ERROR),
         ("warn", LevelFilter::WARN),
@@ -105,6 +105,9 @@ fn logging(root: &Section<'_>) -> Result<Logging, Error> {
         [("text", Format::Text), ("json", Format::Json), ("logstash", Format::Json)];
     let log = root.section("log")?;
     let old_spelling = root.variant("loglevel", &LEVELS)?;
+    if log.section("accesslog")?.bool("disabled")? == Some(false) {
+        remarks.push("log.accesslog is on, but this build writes no access log".to_owned());
+    }
     Ok(Logging {
         level: log.variant("level", &LEVELS)?.or(old_spelling).unwrap_or(LevelFilter::INFO),
         format: log.variant("formatter", &FORMATS)?.unwrap_or_default(),
@@ -161,6 +164,32 @@ mod tests {
         assert!(error.contains("http.tls"), "{error}");
         let error = read("{version: 0.1, storage: inmemory, proxy: {remoteurl: 'https://a'}}").unwrap_err();
         assert!(error.contains("proxy.remoteurl"), "{error}");
+    }
+
+    #[test]
+    fn an_access_log_is_only_missed_where_it_was_asked_for() {
+        let remarks = |value: &str| {
+            let text = format!(
+                "{{version: 0.1, storage: inmemory, http: {{secret: s}}, log: {{accesslog: {{disabled: {value}}}}}}}"
+            );
+            read(&text).unwrap().remarks
+        };
+        assert_eq!(remarks("true"), [""; 0]);
+        assert_eq!(remarks("false").len(), 1);
+    }
+
+    #[test]
+    fn limits_of_our_own_have_keys() {
+        let settings = read(
+            "{version: 0.1, storage: {inmemory: , cache: {manifestbytes: 1MiB}}, referrers: {page: 7, pagebytes: 9},
+              validation: {manifests: {concurrency: 3}}, http: {limits: {uploadwait: 2s, minrate: 1}}}",
+        );
+        let Settings { storage, http, .. } = settings.unwrap();
+        assert_eq!(storage.options.manifest_cache_bytes, 1 << 20);
+        assert_eq!((storage.options.referrers_per_page.get(), storage.options.referrers_page_bytes), (7, 9));
+        assert_eq!(storage.options.reference_concurrency.get(), 3);
+        assert_eq!(storage.options.upload_wait, std::time::Duration::from_secs(2));
+        assert_eq!(http.limits.min_rate, 1);
     }
 
     #[test]

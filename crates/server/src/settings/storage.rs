@@ -191,6 +191,7 @@ fn options(root: &Section<'_>, storage: &Section<'_>) -> Result<Options, Error> 
     {
         options.tag_concurrency = limit;
     }
+    limits(root, storage, &mut options)?;
     let validation = root.section("validation")?;
     let enabled = validation.bool("enabled")?.unwrap_or(false);
     let disabled = validation.bool("disabled")?.unwrap_or(false);
@@ -212,6 +213,28 @@ fn options(root: &Section<'_>, storage: &Section<'_>) -> Result<Options, Error> 
         options.index_checks = IndexChecks::None;
     }
     Ok(options)
+}
+
+/// Limits that only this program has, so they stand where Distribution does not look.
+fn limits(root: &Section<'_>, storage: &Section<'_>, options: &mut Options) -> Result<(), Error> {
+    if let Some(bytes) = storage.section("cache")?.bytes("manifestbytes")? {
+        options.manifest_cache_bytes = bytes;
+    }
+    let at_once = root.section("validation")?.section("manifests")?.integer::<usize>("concurrency")?;
+    if let Some(at_once) = at_once.and_then(NonZeroUsize::new) {
+        options.reference_concurrency = at_once;
+    }
+    let referrers = root.section("referrers")?;
+    if let Some(page) = referrers.integer::<usize>("page")?.and_then(NonZeroUsize::new) {
+        options.referrers_per_page = page;
+    }
+    if let Some(bytes) = referrers.bytes("pagebytes")?.and_then(|bytes| usize::try_from(bytes).ok()) {
+        options.referrers_page_bytes = bytes;
+    }
+    if let Some(wait) = root.section("http")?.section("limits")?.duration("uploadwait")? {
+        options.upload_wait = wait;
+    }
+    Ok(())
 }
 
 fn index_checks(section: &Section<'_>) -> Result<IndexChecks, Error> {
