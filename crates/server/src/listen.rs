@@ -4,6 +4,7 @@ mod activity;
 mod connection;
 mod inbound;
 mod limits;
+mod linger;
 mod pace;
 mod socket;
 mod wire;

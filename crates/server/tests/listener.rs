@@ -214,6 +214,24 @@ async fn what_is_under_way_is_finished_after_the_word_to_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_bytes_arrive_though_the_client_still_talks() {
+    let server = Server::start(Limits::default()).await;
+    let bytes = content(1_000_000);
+    let digest = server.blob(&bytes).await;
+    for _ in 0..5 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(32 * 1024).unwrap();
+        let mut stream = socket.connect(server.address).await.unwrap();
+        stream.write_all(get(&digest, "Connection: close\r\n").as_bytes()).await.unwrap();
+        // By now the server has nothing left to write, and the system holds most of the answer.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stream.write_all(b"and another thing").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(answer(&mut stream).await.1 == bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_head_over_the_limit_is_refused() {
     let server = Server::start(Limits { header_bytes: 16 * 1024, ..Limits::default() }).await;
     let mut stream = server.connect().await;

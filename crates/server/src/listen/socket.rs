@@ -17,6 +17,7 @@ use wharf_content::FileRange;
 
 use super::activity::Activity;
 use super::limits::Limits;
+use super::linger::Linger;
 use super::pace::Pace;
 use super::wire::{Files, is_stand_in};
 
@@ -40,6 +41,9 @@ pub(super) struct Socket {
     head_began: Option<Instant>,
     read_timer: Pin<Box<Sleep>>,
     pace: Pace,
+    last_write: Option<Instant>,
+    /// Set while the connection is being closed.
+    linger: Option<Linger>,
     /// Set while a part of a file that was not in memory is being fetched.
     fetching: Option<JoinHandle<()>>,
 }
@@ -64,6 +68,8 @@ impl Socket {
             head_began: Some(now),
             read_timer,
             pace: Pace::default(),
+            last_write: None,
+            linger: None,
             fetching: None,
         }
     }
@@ -114,17 +120,13 @@ impl Socket {
         wanted: usize,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        match written {
-            Poll::Pending => self.poll_stuck(context).map(Err),
-            Poll::Ready(Ok(count)) if count < wanted => {
-                self.pace.moved(count);
-                written
-            }
-            Poll::Ready(_) => {
-                self.pace.rest();
-                written
-            }
+        match &written {
+            Poll::Pending => return self.poll_stuck(context).map(Err),
+            Poll::Ready(Ok(count)) if *count < wanted => self.pace.moved(*count),
+            Poll::Ready(_) => self.pace.rest(),
         }
+        self.last_write = Some(Instant::now());
+        written
     }
 
     /// Sends memory that a file follows, telling the system to put both into the same packets.
@@ -265,6 +267,14 @@ impl Write for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            this.linger = Linger::begin(this.last_write);
+        }
+        match &mut this.linger {
+            Some(linger) => linger.poll(this.stream.inner(), context).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
