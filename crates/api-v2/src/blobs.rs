@@ -67,10 +67,7 @@ fn wanted(call: &Call<'_>, digest: &Digest, size: u64) -> RangeSet {
     if !range_counts(call.headers(), digest) {
         return RangeSet::Full;
     }
-    match RangeSet::parse(range, size) {
-        RangeSet::Parts(ranges) if ranges.len() > call.shared.options.limits.ranges => RangeSet::Full,
-        ranges => ranges,
-    }
+    RangeSet::parse(range, size, call.shared.options.limits.ranges)
 }
 
 async fn read(blob: &dyn Blob, range: Range<u64>) -> Result<Content, Failure> {

@@ -20,6 +20,6 @@ pub use excerpt::Excerpt;
 pub use forwarded::{Base, ExternalHost, Origin, Outside, UrlSettings, client_address, forwarded_scheme};
 pub use page::{InvalidPageNumber, Link, Listing, PageQuery};
 pub use query::{InvalidQuery, Query};
-pub use range::{ByteRange, ContentRange, InvalidRange, MAX_RANGES, RangeSet, UploadRange};
+pub use range::{ByteRange, ContentRange, InvalidRange, RangeSet, UploadRange};
 pub use route::{Route, RouteError};
 pub use table::{Needs, Operation, ROUTES, RouteTemplate, Verb};

@@ -4,9 +4,6 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// At most this many ranges are served of one request; more are answered with everything.
-pub const MAX_RANGES: usize = 32;
-
 /// What a `Range` header asks of something of a known size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RangeSet {
@@ -19,12 +16,12 @@ pub enum RangeSet {
 }
 
 impl RangeSet {
-    /// Reads a `Range` header for content of `size` bytes.
+    /// Reads a `Range` header for content of `size` bytes, of which at most `most` ranges are served.
     ///
     /// A unit other than `bytes` is ignored (RFC 9110, section 14.2). A malformed list of bytes is
-    /// [`Unsatisfiable`](Self::Unsatisfiable), as in Distribution. More than [`MAX_RANGES`] ranges, ranges that together ask
+    /// [`Unsatisfiable`](Self::Unsatisfiable), as in Distribution. More than `most` ranges, ranges that together ask
     /// for more than everything, and any range of empty content give [`Full`](Self::Full).
-    pub fn parse(header: &str, size: u64) -> Self {
+    pub fn parse(header: &str, size: u64, most: usize) -> Self {
         let Some((unit, list)) = header.split_once('=') else { return Self::Full };
         if !unit.trim().eq_ignore_ascii_case("bytes") || size == 0 {
             return Self::Full;
@@ -32,7 +29,7 @@ impl RangeSet {
         let mut parts = Vec::new();
         let mut asked = 0_u64;
         for (index, text) in list.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate() {
-            if index >= MAX_RANGES {
+            if index >= most {
                 return Self::Full;
             }
             let Some(range) = ByteRange::parse(text) else { return Self::Unsatisfiable };
@@ -199,8 +196,10 @@ mod tests {
 
     use super::*;
 
+    const MOST: usize = 32;
+
     fn parts(header: &str, size: u64) -> RangeSet {
-        RangeSet::parse(header, size)
+        RangeSet::parse(header, size, MOST)
     }
 
     #[test]
@@ -241,8 +240,12 @@ mod tests {
         assert_eq!(parts("nonsense", 5000), RangeSet::Full);
         assert_eq!(parts("bytes=0-10", 0), RangeSet::Full);
         assert_eq!(parts("bytes=0-99,0-99", 100), RangeSet::Full);
-        let flood = format!("bytes={}", vec!["0-0"; MAX_RANGES + 1].join(","));
+        let flood = format!("bytes={}", vec!["0-0"; MOST + 1].join(","));
         assert_eq!(parts(&flood, 5000), RangeSet::Full);
+        assert!(
+            matches!(RangeSet::parse(&flood, 5000, MOST + 1), RangeSet::Parts(_)),
+            "the limit is the caller's"
+        );
     }
 
     #[test]
@@ -262,7 +265,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_range_never_exceeds_the_size(header in "bytes=[0-9,-]{0,40}", size in 0_u64..2000) {
-            if let RangeSet::Parts(parts) = RangeSet::parse(&header, size) {
+            if let RangeSet::Parts(parts) = RangeSet::parse(&header, size, MOST) {
                 prop_assert!(!parts.is_empty());
                 for part in parts {
                     prop_assert!(part.start < part.end && part.end <= size);
@@ -272,7 +275,7 @@ mod tests {
 
         #[test]
         fn any_text_is_survived(text in ".{0,60}", size in any::<u64>()) {
-            let _ = RangeSet::parse(&text, size);
+            let _ = RangeSet::parse(&text, size, MOST);
             let _ = text.parse::<UploadRange>();
             let _ = text.parse::<ContentRange>();
         }

@@ -116,9 +116,7 @@ async fn several_ranges_of_a_file_come_between_their_borders() {
     stream.write_all(get(&digest, "Range: bytes=0-299999,500000-799999\r\n").as_bytes()).await.unwrap();
     let (head, body) = answer(&mut stream).await;
     assert!(head.contains("206") && head.contains("multipart/byteranges"), "{head}");
-    let holds = |part: &[u8]| {
-        body.windows(part.len()).step_by(1).any(|window| window[..64] == part[..64] && window == part)
-    };
+    let holds = |part: &[u8]| body.windows(part.len()).any(|window| window == part);
     assert!(holds(&bytes[..300_000]) && holds(&bytes[500_000..800_000]));
 }
 
