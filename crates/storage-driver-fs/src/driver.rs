@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -180,6 +181,12 @@ impl StorageDriver for FsDriver {
         _request: &RedirectRequest,
     ) -> Result<Option<String>, Error> {
         Ok(None)
+    }
+
+    /// What a crash leaves lies beside the files that it was to become, all over the disk: finding it is a walk through
+    /// everything, which collecting does anyway.
+    async fn sweep(&self, _before: SystemTime) -> Result<u64, Error> {
+        Ok(0)
     }
 }
 

@@ -71,11 +71,11 @@ pub use ranges::{
 pub use writing::{
     a_begun_file_hides_nothing, a_cancelled_writer_leaves_nothing,
     a_closed_writer_is_resumed_by_another_instance, a_commit_may_go_elsewhere,
-    a_commit_replaces_what_is_there, a_dropped_writer_lets_go, a_file_may_come_in_any_pieces,
-    a_file_may_come_in_large_parts, a_file_may_come_in_one_piece, a_file_may_come_in_small_parts,
-    a_file_may_grow_beyond_memory, a_new_writer_forgets_the_last, a_path_has_one_writer,
-    an_empty_file_may_be_committed, an_empty_start_may_be_resumed, only_what_was_begun_is_resumed,
-    what_is_not_committed_is_not_seen,
+    a_commit_replaces_what_is_there, a_deleted_folder_takes_what_was_begun, a_dropped_writer_lets_go,
+    a_file_may_come_in_any_pieces, a_file_may_come_in_large_parts, a_file_may_come_in_one_piece,
+    a_file_may_come_in_small_parts, a_file_may_grow_beyond_memory, a_new_writer_forgets_the_last,
+    a_path_has_one_writer, a_sweep_spares_what_counts, an_empty_file_may_be_committed,
+    an_empty_start_may_be_resumed, only_what_was_begun_is_resumed, what_is_not_committed_is_not_seen,
 };
 
 /// How much a case moves where size matters.
@@ -184,9 +184,10 @@ macro_rules! contract_tests {
             a_small_reader_keeps_its_file_too, reading_nothing_is_not_found,
             a_begun_file_hides_nothing, a_cancelled_writer_leaves_nothing,
             a_closed_writer_is_resumed_by_another_instance, a_commit_may_go_elsewhere, a_commit_replaces_what_is_there,
+            a_deleted_folder_takes_what_was_begun,
             a_dropped_writer_lets_go, a_file_may_come_in_any_pieces, a_file_may_come_in_large_parts,
             a_file_may_come_in_one_piece, a_file_may_come_in_small_parts, a_file_may_grow_beyond_memory,
-            a_new_writer_forgets_the_last, a_path_has_one_writer, an_empty_file_may_be_committed,
+            a_new_writer_forgets_the_last, a_path_has_one_writer, a_sweep_spares_what_counts, an_empty_file_may_be_committed,
             an_empty_start_may_be_resumed, only_what_was_begun_is_resumed, what_is_not_committed_is_not_seen,
         }
     };

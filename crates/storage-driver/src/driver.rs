@@ -88,6 +88,17 @@ pub trait StorageDriver: Send + std::marker::Sync {
     ///
     /// When the store offers one but cannot make it now.
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error>;
+
+    /// Throws away what writers began before that moment and never committed, at paths that nobody may know any more, and
+    /// says how many that were. Writers that write at this moment in this process are spared.
+    ///
+    /// For what costs space though no [`list`](Self::list) shows it, such as the parts of an upload into a bucket. A store
+    /// where finding it would cost a walk through everything may leave it and answer 0.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the store says; some may be gone then.
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error>;
 }
 
 /// A large file being written. Dropped without a word it is as if [`close`](Self::close) had not been reached: what was

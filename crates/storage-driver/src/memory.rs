@@ -90,7 +90,7 @@ impl StorageDriver for MemoryDriver {
         }
         let holder = state.next();
         let unfinished = match start {
-            WriterStart::New => state.unfinished.entry(path.clone()).or_default(),
+            WriterStart::New => state.unfinished.entry(path.clone()).or_insert_with(Unfinished::new),
             WriterStart::Resume => state.unfinished.get_mut(path).ok_or_else(|| not_found(path))?,
         };
         if unfinished.holder.is_some() {
@@ -99,6 +99,7 @@ impl StorageDriver for MemoryDriver {
         unfinished.holder = Some(holder);
         if start == WriterStart::New {
             unfinished.pieces.clear();
+            unfinished.began = SystemTime::now();
         }
         let pieces = unfinished.pieces.clone();
         Ok(Box::new(MemoryWriter::new(Arc::clone(&self.store), path.clone(), holder, pieces)))
@@ -154,6 +155,13 @@ impl StorageDriver for MemoryDriver {
         _request: &RedirectRequest,
     ) -> Result<Option<String>, Error> {
         Ok(None)
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        let mut state = self.state().await;
+        let begun = state.unfinished.len();
+        state.unfinished.retain(|_, unfinished| unfinished.holder.is_some() || unfinished.began >= before);
+        Ok((begun - state.unfinished.len()) as u64)
     }
 }
 

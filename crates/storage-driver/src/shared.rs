@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -51,5 +52,9 @@ impl<D: StorageDriver + ?Sized> StorageDriver for Arc<D> {
 
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         (**self).redirect(path, request).await
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        (**self).sweep(before).await
     }
 }

@@ -58,6 +58,8 @@ pub struct PurgeReport {
     pub purged: u64,
     /// How many could not be looked at or deleted; the log says why.
     pub failed: u64,
+    /// How many writes the store threw away that belonged to no upload any more, such as parts in a bucket.
+    pub swept: u64,
 }
 
 pub(crate) async fn purge_uploads(
@@ -82,6 +84,9 @@ pub(crate) async fn purge_uploads(
                 pending.push(Pending { folder: path, after: None });
             }
         }
+    }
+    if purge.mode == PurgeMode::Delete {
+        report.swept = driver.sweep(before).await.map_err(failed)?;
     }
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use ::bytes::Bytes;
 use async_trait::async_trait;
@@ -114,6 +115,10 @@ impl<D: StorageDriver> StorageDriver for Faulty<D> {
 
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         self.failing(Method::Redirect, path, self.inner.redirect(path, request)).await
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        self.failing(Method::Sweep, &StoragePath::root(), self.inner.sweep(before)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Large files, written bit by bit.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ::bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -222,6 +222,35 @@ pub async fn a_cancelled_writer_leaves_nothing(store: Store) {
     assert_absent(&*driver, "/u/data").await;
     assert_eq!(names(&*driver, "/u").await, [""; 0]);
     assert!(driver.writer(&path("/u/data"), WriterStart::Resume).await.map(drop).unwrap_err().is_not_found());
+}
+
+/// A folder takes with it what was begun below it, also what went up in parts already.
+pub async fn a_deleted_folder_takes_what_was_begun(store: Store) {
+    let driver = store.driver();
+    put(&*driver, "/u/1/startedat", "now").await;
+    let mut writer = begin(&*driver, "/u/1/data").await;
+    writer.write(some(20, 11 * MIB)).await.unwrap();
+    writer.close(Sync::Durable).await.unwrap();
+    store.driver().delete(&path("/u/1")).await.unwrap();
+    let resumed = driver.writer(&path("/u/1/data"), WriterStart::Resume).await.map(drop);
+    assert!(resumed.unwrap_err().is_not_found());
+}
+
+/// A sweep takes nothing that is young, and no file that was committed, however old.
+pub async fn a_sweep_spares_what_counts(store: Store) {
+    let driver = store.driver();
+    let hour = Duration::from_secs(3600);
+    let mut writer = begin(&*driver, "/u/1/data").await;
+    writer.write(some(21, MIB)).await.unwrap();
+    writer.close(Sync::Durable).await.unwrap();
+    driver.sweep(SystemTime::now() - hour).await.unwrap();
+    let writer = resume(&*driver, "/u/1/data").await;
+    assert_eq!(writer.offset(), MIB as u64);
+    writer.commit(&path("/f/data")).await.unwrap();
+    put(&*driver, "/f/link", "kept").await;
+    driver.sweep(SystemTime::now() + hour).await.unwrap();
+    assert_eq!(names(&*driver, "/f").await, ["data", "link"]);
+    assert_eq!(get(&*driver, "/f/data").await, some(21, MIB));
 }
 
 /// While one writes, others are told to wait; other paths are free.

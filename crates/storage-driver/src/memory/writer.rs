@@ -1,6 +1,7 @@
 //! Large files on their way into memory.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -9,10 +10,17 @@ use super::{Store, error, not_found};
 use crate::{Error, ErrorKind, StoragePath, Sync, Writer};
 
 /// What closed writers have left at a path, and who writes there now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Unfinished {
     pub(super) pieces: Vec<Bytes>,
     pub(super) holder: Option<u64>,
+    pub(super) began: SystemTime,
+}
+
+impl Unfinished {
+    pub(super) fn new() -> Self {
+        Self { pieces: Vec::new(), holder: None, began: SystemTime::now() }
+    }
 }
 
 /// Holds a path until it is dropped.
@@ -68,7 +76,10 @@ impl Writer for MemoryWriter {
     async fn close(mut self: Box<Self>, _sync: Sync) -> Result<(), Error> {
         tokio::task::yield_now().await;
         let pieces = std::mem::take(&mut self.pieces);
-        self.change(|unfinished| *unfinished = Unfinished { pieces, holder: None })
+        self.change(|unfinished| {
+            unfinished.pieces = pieces;
+            unfinished.holder = None;
+        })
     }
 
     async fn commit(mut self: Box<Self>, to: &StoragePath) -> Result<(), Error> {

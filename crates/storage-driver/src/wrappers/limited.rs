@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -79,6 +80,11 @@ impl<D: StorageDriver> StorageDriver for Limited<D> {
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         let _permit = self.calls.acquire().await;
         self.inner.redirect(path, request).await
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        let _permit = self.calls.acquire().await;
+        self.inner.sweep(before).await
     }
 }
 

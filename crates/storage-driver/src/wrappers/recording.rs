@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -69,6 +70,8 @@ pub enum Method {
     Delete,
     /// [`StorageDriver::redirect`].
     Redirect,
+    /// [`StorageDriver::sweep`].
+    Sweep,
     /// [`Writer::write`], which is never recorded: how bytes are cut into pieces is no cost of an operation.
     Write,
     /// [`Writer::close`].
@@ -91,6 +94,7 @@ impl fmt::Display for Method {
             Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Redirect => "redirect",
+            Self::Sweep => "sweep",
             Self::Write => "write",
             Self::Close => "close",
             Self::Commit => "commit",
@@ -166,6 +170,11 @@ impl<D: StorageDriver> StorageDriver for Recording<D> {
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         let _call = self.log.begin(Method::Redirect, path);
         self.inner.redirect(path, request).await
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        let _call = self.log.begin(Method::Sweep, &StoragePath::root());
+        self.inner.sweep(before).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Redirects to a place that serves the same files, such as a web server over the same folder.
 
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -82,6 +83,10 @@ impl<D: StorageDriver> StorageDriver for Redirected<D> {
         _request: &RedirectRequest,
     ) -> Result<Option<String>, Error> {
         Ok(Some(format!("{}{path}", self.base)))
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        self.inner.sweep(before).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Redirects of a driver, changed on their way out: for a store that clients reach under another address.
 
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -82,6 +83,10 @@ impl<D: StorageDriver> StorageDriver for Rewritten<D> {
         let broken = |error| Error::new(self.name(), ErrorKind::Other).at(path).because(error);
         let url = Url::parse(&offered).map_err(broken)?;
         Ok(Some(self.rewrite.apply(&url)))
+    }
+
+    async fn sweep(&self, before: SystemTime) -> Result<u64, Error> {
+        self.inner.sweep(before).await
     }
 }
 

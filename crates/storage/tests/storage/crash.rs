@@ -100,6 +100,11 @@ impl StorageDriver for Dying {
     ) -> Result<Option<String>, DriverError> {
         self.inner.redirect(path, request).await
     }
+
+    async fn sweep(&self, before: std::time::SystemTime) -> Result<u64, DriverError> {
+        self.plan.next()?;
+        self.inner.sweep(before).await
+    }
 }
 
 #[async_trait]
