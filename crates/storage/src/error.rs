@@ -2,6 +2,8 @@
 //!
 //! Only "not found" is ever turned into "unknown": a permission fault must not make an image disappear.
 
+use std::io;
+
 use wharf_digest::Digest;
 use wharf_registry::Error;
 use wharf_storage_driver::{Error as DriverError, ErrorKind, InvalidPath, StoragePath};
@@ -13,6 +15,14 @@ pub(crate) fn failed(error: DriverError) -> Error {
             Error::Unavailable { retry_after: None, source: error.into() }
         }
         _ => Error::internal(error),
+    }
+}
+
+/// Says why stored bytes broke off: what a driver said is in there when it said something.
+pub(crate) fn broken(error: io::Error) -> Error {
+    match error.downcast::<DriverError>() {
+        Ok(error) => failed(error),
+        Err(error) => Error::internal(error),
     }
 }
 
@@ -75,5 +85,12 @@ mod tests {
         assert!(matches!(said(ErrorKind::Other), Err(Error::Internal(_))));
         assert!(matches!(said(ErrorKind::Unavailable), Err(Error::Unavailable { .. })));
         assert!(matches!(said(ErrorKind::Busy), Err(Error::Unavailable { .. })));
+    }
+
+    #[test]
+    fn bytes_that_break_off_say_what_the_driver_said() {
+        let down = DriverError::new("test", ErrorKind::Unavailable);
+        assert!(matches!(broken(io::Error::other(down)), Error::Unavailable { .. }));
+        assert!(matches!(broken(io::Error::other("bug")), Error::Internal(_)));
     }
 }

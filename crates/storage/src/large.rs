@@ -23,11 +23,11 @@ use wharf_registry::{Error, UploadId};
 use wharf_storage_driver::{ErrorKind, Stored, Sync, Version, Writer, WriterStart};
 
 use crate::body::Body;
-use crate::error::{failed, found};
+use crate::error::{broken, failed, found};
 use crate::hashing::Hashers;
 use crate::layout;
 use crate::namespace::StoredRepository;
-use crate::record::{Record, Recorded};
+use crate::record::{Finishing, Record, Recorded};
 use crate::uploads::{Held, check_offset};
 
 /// How long to wait before looking again whether another request is done.
@@ -48,6 +48,8 @@ enum Opened {
     Writing(Large),
     /// Closed to writers, to be read again.
     Sealed(Held, Stored),
+    /// Moved to its place by a request that then failed; so many bytes.
+    Placed(Finishing, u64),
 }
 
 /// Why a body was not taken to its end.
@@ -82,9 +84,10 @@ impl StoredRepository {
         at: Option<u64>,
         mut body: Body,
     ) -> Result<Record, Error> {
-        let mut large = match self.open(id, held, at).await? {
+        let mut large = match self.open(id, held, at, None).await? {
             Opened::Writing(large) => large,
             Opened::Sealed(held, stored) => self.unseal(id, &held, stored).await?,
+            Opened::Placed(..) => return Err(Error::UploadUnknown(id.clone())),
         };
         match large.take(&mut body).await {
             Ok(()) => self.keep(large).await,
@@ -100,8 +103,15 @@ impl StoredRepository {
         mut body: Body,
         digest: &Digest,
     ) -> Result<Descriptor, Error> {
-        let mut large = match self.open(id, held, at).await? {
+        let whole = body.is_at_end().await?.then_some(digest);
+        let mut large = match self.open(id, held, at, whole).await? {
             Opened::Writing(large) => large,
+            Opened::Placed(placed, size) => {
+                if placed.digest != *digest || !body.is_at_end().await? {
+                    return Err(Error::UploadUnknown(id.clone()));
+                }
+                return self.take_in(digest, placed.canonical, size).await;
+            }
             Opened::Sealed(held, stored) => {
                 if body.is_at_end().await? {
                     return self.finish_sealed(id, stored, digest).await;
@@ -140,6 +150,7 @@ impl StoredRepository {
                 match sealed {
                     Some(stat) => Ok(stat.size),
                     None if record.offset() == 0 => Ok(0),
+                    None if self.placed(record).await?.is_some() => Ok(record.offset()),
                     None => Err(Error::UploadUnknown(id.clone())),
                 }
             }
@@ -147,15 +158,23 @@ impl StoredRepository {
         }
     }
 
-    /// Opens an upload for writing, waiting for others for as long as is allowed.
-    async fn open(&self, id: &UploadId, mut held: Held, at: Option<u64>) -> Result<Opened, Error> {
+    /// Opens an upload for writing, waiting for others for as long as is allowed. When all bytes are there already, what
+    /// they were found to be goes into the record, so that a request that places the bytes and then fails can be repeated.
+    async fn open(
+        &self,
+        id: &UploadId,
+        mut held: Held,
+        at: Option<u64>,
+        whole: Option<&Digest>,
+    ) -> Result<Opened, Error> {
         let until = Instant::now() + self.options().upload_wait;
         loop {
             match self.driver().writer(&self.layout.upload_data(id), WriterStart::Resume).await {
                 Ok(writer) => {
                     check_offset(at, writer.offset())?;
                     let offset = writer.offset();
-                    let record = held.record.next(Recorded::Large { offset, hashers: None });
+                    let mut record = held.record.next(Recorded::Large { offset, hashers: None });
+                    record.finishing = whole.and_then(|digest| verified(&held.record, offset, digest));
                     if let Some(version) = self.replace(id, &held.version, &record, Sync::Relaxed).await? {
                         let hashers = vouched_for(held.record, offset);
                         return Ok(Opened::Writing(Large {
@@ -190,8 +209,21 @@ impl StoredRepository {
                 check_offset(at, 0)?;
                 Ok(Opened::Writing(self.begin(id, &held).await?))
             }
-            None => Err(Error::UploadUnknown(id.clone())),
+            None => match self.placed(&held.record).await? {
+                Some((finishing, size)) => {
+                    check_offset(at, size)?;
+                    Ok(Opened::Placed(finishing, size))
+                }
+                None => Err(Error::UploadUnknown(id.clone())),
+            },
         }
+    }
+
+    /// What an upload has become, if its record says so and the store agrees.
+    async fn placed(&self, record: &Record) -> Result<Option<(Finishing, u64)>, Error> {
+        let Some(finishing) = record.finishing else { return Ok(None) };
+        let stat = found(self.driver().stat(&layout::blob_data(&finishing.canonical)).await)?;
+        Ok(stat.filter(|stat| stat.size == record.offset()).map(|stat| (finishing, stat.size)))
     }
 
     /// Begins to write where nobody has, or where what was written does not count.
@@ -247,7 +279,7 @@ impl StoredRepository {
         let mut large = self.begin(id, held).await?;
         let mut pieces = stored.content.into_stream();
         while let Some(piece) = pieces.next().await {
-            large.write(piece.map_err(Error::internal)?).await?;
+            large.write(piece.map_err(broken)?).await?;
         }
         Ok(large)
     }
@@ -262,7 +294,7 @@ impl StoredRepository {
         let mut hashers = Hashers::new(digest.algorithm());
         let mut pieces = stored.content.into_stream();
         while let Some(piece) = pieces.next().await {
-            hashers.update(&piece.map_err(Error::internal)?).await;
+            hashers.update(&piece.map_err(broken)?).await;
         }
         let unread = || Error::internal("the hash of an upload was not begun");
         let canonical = hashers.verified(digest).ok_or_else(unread)??;
@@ -286,6 +318,13 @@ impl Large {
         }
         self.writer.write(piece).await.map_err(failed)
     }
+}
+
+/// What the hashes of a record say of so many bytes, when that is what the client says.
+fn verified(record: &Record, offset: u64, digest: &Digest) -> Option<Finishing> {
+    let Recorded::Large { hashers: Some(hashers), .. } = &record.content else { return None };
+    let canonical = hashers.verified(digest)?.ok().filter(|_| hashers.len() == offset)?;
+    Some(Finishing { digest: *digest, canonical })
 }
 
 /// The hashes of a record, when they are over exactly so many bytes.

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use wharf_digest::{Algorithm, Hasher};
+use uuid::Uuid;
+use wharf_digest::{Algorithm, Digest, Hasher};
 
 use crate::hashing::Hashers;
 
@@ -22,9 +23,22 @@ pub(crate) struct Record {
     pub(crate) started_at: Timestamp,
     /// How often the record was replaced.
     pub(crate) turn: u64,
+    /// Chosen anew each time: no two requests ever write the same record, so whoever finds its own there wrote it.
+    mark: u64,
+    /// What the upload was found to be when it was about to be moved to its place.
+    pub(crate) finishing: Option<Finishing>,
     /// What the client's digest is going to use, as far as it said.
     pub(crate) algorithm: Algorithm,
     pub(crate) content: Recorded,
+}
+
+/// All bytes of an upload, verified and named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finishing {
+    /// As the client calls them.
+    pub(crate) digest: Digest,
+    /// As the store does.
+    pub(crate) canonical: Digest,
 }
 
 /// Where an upload's bytes are.
@@ -46,12 +60,20 @@ impl Record {
     pub(crate) fn new(now: SystemTime, algorithm: Algorithm) -> Self {
         let now = Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH);
         let started_at = Timestamp::from_second(now.as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
-        Self { started_at, turn: 0, algorithm, content: Recorded::Small(Bytes::new()) }
+        Self {
+            started_at,
+            turn: 0,
+            mark: 0,
+            finishing: None,
+            algorithm,
+            content: Recorded::Small(Bytes::new()),
+        }
     }
 
     /// The record that is to replace this one.
     pub(crate) fn next(&self, content: Recorded) -> Self {
-        Self { turn: self.turn + 1, content, ..self.clone() }
+        let (mark, _) = Uuid::new_v4().as_u64_pair();
+        Self { turn: self.turn + 1, mark, finishing: None, content, ..self.clone() }
     }
 
     /// The record as a file.
@@ -67,9 +89,12 @@ impl Record {
             Recorded::Large { .. } => &[],
         };
         // Writing to a string cannot fail.
-        let _ = write!(text, "\nturn {}\n", self.turn);
+        let _ = write!(text, "\nturn {} {:016x}\n", self.turn, self.mark);
         if self.algorithm != Algorithm::Sha256 {
             let _ = writeln!(text, "algorithm {}", self.algorithm);
+        }
+        if let Some(Finishing { digest, canonical }) = &self.finishing {
+            let _ = writeln!(text, "finishing {digest} {canonical}");
         }
         match &self.content {
             Recorded::Small(bytes) => _ = writeln!(text, "small {}", bytes.len()),
@@ -98,6 +123,8 @@ impl Record {
         let mut record = Self {
             started_at,
             turn: 0,
+            mark: 0,
+            finishing: None,
             algorithm: Algorithm::Sha256,
             content: Recorded::Small(Bytes::new()),
         };
@@ -106,7 +133,16 @@ impl Record {
         for line in lines {
             let (key, value) = line.split_once(' ')?;
             match key {
-                "turn" => record.turn = value.parse().ok()?,
+                "turn" => {
+                    let (turn, mark) = value.split_once(' ')?;
+                    record.turn = turn.parse().ok()?;
+                    record.mark = u64::from_str_radix(mark, 16).ok()?;
+                }
+                "finishing" => {
+                    let (digest, canonical) = value.split_once(' ')?;
+                    let (digest, canonical) = (digest.parse().ok()?, canonical.parse().ok()?);
+                    record.finishing = Some(Finishing { digest, canonical });
+                }
                 "algorithm" => record.algorithm = value.parse().ok()?,
                 "small" if value.parse() == Ok(small.len()) => {
                     record.content = Recorded::Small(small.clone())

@@ -144,6 +144,9 @@ impl StoredRepository {
     }
 
     /// Replaces a record if it still is the version that was read; none when it is not.
+    ///
+    /// A store that is asked twice because its first answer was lost says that the record was changed, though by this
+    /// very call.
     pub(crate) async fn replace(
         &self,
         id: &UploadId,
@@ -152,9 +155,14 @@ impl StoredRepository {
         sync: Sync,
     ) -> Result<Option<Version>, Error> {
         let options = PutOptions { mode: PutMode::Replace(version.clone()), sync };
-        match self.driver().put(&self.layout.upload_record(id), record.to_bytes(), options).await {
+        let (path, bytes) = (self.layout.upload_record(id), record.to_bytes());
+        match self.driver().put(&path, bytes.clone(), options).await {
             Ok(version) => Ok(Some(version)),
-            Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound) => Ok(None),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Changed => {
+                let there = self.driver().get(&path, RECORD_LIMIT_BYTES).await;
+                Ok(there.ok().filter(|object| object.bytes == bytes).map(|object| object.version))
+            }
             Err(error) => Err(failed(error)),
         }
     }

@@ -10,6 +10,7 @@ mod blobs;
 mod budget;
 mod catalog;
 mod crash;
+mod failures;
 mod golden;
 mod images;
 mod manifests;
