@@ -175,6 +175,15 @@ impl StorageDriver for FsDriver {
         self.run(path, move |disk| delete(disk, &at, can_be_file)).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        let at = names::locate(&self.disk.root, path);
+        if !names::can_be_file(path) {
+            return Err(Failure::not_found().at(path));
+        }
+        let version = version.clone();
+        self.run(path, move |_| publish::delete_version(&at, version)).await
+    }
+
     async fn redirect(
         &self,
         _path: &StoragePath,

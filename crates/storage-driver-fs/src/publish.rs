@@ -95,6 +95,19 @@ pub(crate) fn persistently<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -
     result.map_err(Failure::of_target)
 }
 
+/// Deletes a file if it still is this version.
+pub(crate) fn delete_version(at: &Path, version: Version) -> Result<(), Failure> {
+    if !fs::symlink_metadata(at)?.is_file() {
+        return Err(Failure::not_found());
+    }
+    let folder = Folder::of(at)?;
+    folder.alone(|| {
+        check(at, &PutMode::Replace(version))?;
+        Ok::<_, Failure>(steps::remove_file(at)?)
+    })?;
+    Ok(folder.sync()?)
+}
+
 fn check(at: &Path, mode: &PutMode) -> Result<(), Failure> {
     let present = || match fs::metadata(at) {
         Ok(metadata) => Ok(Some(metadata)),

@@ -53,10 +53,10 @@ pub use listing::{
 pub use moving::{
     a_deleted_file_is_gone, a_deleted_folder_takes_everything_below, a_file_knows_its_size_and_age,
     a_folder_is_not_renamed, a_folder_is_there_while_it_holds_a_file,
-    a_renamed_file_is_only_at_its_new_place, deleting_nothing_is_not_found,
-    deleting_spares_names_that_begin_alike, renaming_nothing_leaves_the_target,
-    renaming_onto_a_file_replaces_it, renaming_onto_itself_changes_nothing, renaming_through_a_file_fails,
-    the_root_cannot_be_deleted,
+    a_renamed_file_is_only_at_its_new_place, a_version_is_deleted_or_another_stays,
+    deleting_nothing_is_not_found, deleting_spares_names_that_begin_alike,
+    renaming_nothing_leaves_the_target, renaming_onto_a_file_replaces_it,
+    renaming_onto_itself_changes_nothing, renaming_through_a_file_fails, the_root_cannot_be_deleted,
 };
 pub use races::{
     a_counter_loses_no_step, commits_to_one_path_leave_one_whole, many_readers_share_a_file,
@@ -175,7 +175,7 @@ macro_rules! contract_tests {
             a_folder_is_there_while_it_holds_a_file, a_folder_is_not_renamed, a_renamed_file_is_only_at_its_new_place,
             deleting_nothing_is_not_found, deleting_spares_names_that_begin_alike, renaming_nothing_leaves_the_target,
             renaming_onto_a_file_replaces_it, renaming_onto_itself_changes_nothing, renaming_through_a_file_fails,
-            the_root_cannot_be_deleted,
+            a_version_is_deleted_or_another_stays, the_root_cannot_be_deleted,
             a_counter_loses_no_step, commits_to_one_path_leave_one_whole, many_readers_share_a_file,
             many_writers_write_at_once, of_sixteen_creators_one_wins, of_sixteen_replacers_one_wins,
             puts_to_one_path_leave_one_whole, readers_see_the_old_or_the_new,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_content::Content;
 
-use crate::{Error, StoragePath};
+use crate::{Error, ErrorKind, StoragePath};
 
 /// A store of paths and bytes.
 ///
@@ -82,6 +82,26 @@ pub trait StorageDriver: Send + std::marker::Sync {
     /// [`NotFound`](crate::ErrorKind::NotFound) when nothing is there.
     async fn delete(&self, path: &StoragePath) -> Result<(), Error>;
 
+    /// Deletes a small file if it still is this version.
+    ///
+    /// What is provided looks first and then deletes, so that a change between the two is lost with the file. A store that
+    /// can do both at once does.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Changed`](crate::ErrorKind::Changed) when another version is there, which
+    /// stays.
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        match self.get(path, VERSIONED_LIMIT_BYTES).await {
+            Ok(object) if object.version == *version => self.delete(path).await,
+            Ok(_) => Err(Error::new(self.name(), ErrorKind::Changed).at(path)),
+            Err(error) if error.kind() == ErrorKind::TooLarge => {
+                Err(Error::new(self.name(), ErrorKind::Changed).at(path))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// A URL under which a client may read the file itself, or none when the store offers no such thing.
     ///
     /// # Errors
@@ -100,6 +120,9 @@ pub trait StorageDriver: Send + std::marker::Sync {
     /// Whatever the store says; some may be gone then.
     async fn sweep(&self, before: SystemTime) -> Result<u64, Error>;
 }
+
+/// How large a file may be that [`StorageDriver::delete_version`] looks at, in bytes.
+const VERSIONED_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A large file being written. Dropped without a word it is as if [`close`](Self::close) had not been reached: what was
 /// written may or may not be there for the next one.

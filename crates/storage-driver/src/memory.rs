@@ -149,6 +149,17 @@ impl StorageDriver for MemoryDriver {
         if removed || state.unfinished.len() < begun { Ok(()) } else { Err(not_found(path)) }
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        let mut state = self.state().await;
+        match state.root.file(path).map(File::version) {
+            None => return Err(not_found(path)),
+            Some(present) if present != *version => return Err(error(ErrorKind::Changed, path)),
+            Some(_) => {}
+        }
+        state.root.remove(path);
+        Ok(())
+    }
+
     async fn redirect(
         &self,
         _path: &StoragePath,

@@ -50,6 +50,10 @@ impl<D: StorageDriver + ?Sized> StorageDriver for Arc<D> {
         (**self).delete(path).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        (**self).delete_version(path, version).await
+    }
+
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         (**self).redirect(path, request).await
     }

@@ -90,6 +90,11 @@ impl RepositoryLayout {
         below(&self.tag(tag), TAG_CURRENT)
     }
 
+    /// The links that remember what a tag named.
+    pub fn tag_past(&self, tag: &Tag) -> StoragePath {
+        below(&self.tag(tag), "index")
+    }
+
     /// The link that remembers that a tag once named a manifest.
     pub fn tag_index(&self, tag: &Tag, digest: &Digest) -> StoragePath {
         below(&self.tag(tag), &format!("index/{}/{}/link", digest.algorithm(), digest.hex()))

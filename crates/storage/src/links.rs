@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wharf_digest::{Algorithm, Digest};
 use wharf_registry::Error;
-use wharf_storage_driver::{ErrorKind, PutOptions, StorageDriver, StoragePath};
+use wharf_storage_driver::{ErrorKind, PutOptions, StorageDriver, StoragePath, Version};
 
 use crate::error::{Damage, LinkFault, failed, found};
 
@@ -12,11 +12,19 @@ const LINK_LIMIT_BYTES: usize = 1024;
 
 /// The digest that a link holds; none when there is no such link.
 pub(crate) async fn read(driver: &dyn StorageDriver, path: &StoragePath) -> Result<Option<Digest>, Error> {
+    Ok(read_version(driver, path).await?.map(|(digest, _)| digest))
+}
+
+/// As [`read`], with the version that the link had.
+pub(crate) async fn read_version(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+) -> Result<Option<(Digest, Version)>, Error> {
     let object = match driver.get(path, LINK_LIMIT_BYTES).await {
         Err(error) if error.kind() == ErrorKind::TooLarge => return Err(broken(path, LinkFault::Large)),
         result => found(result)?,
     };
-    object.map(|object| parse(path, &object.bytes)).transpose()
+    object.map(|object| Ok((parse(path, &object.bytes)?, object.version))).transpose()
 }
 
 /// As [`read`], for a link to data: that is named by a sha256, which for a link under a sha256 is the very

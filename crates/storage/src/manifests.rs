@@ -147,11 +147,7 @@ impl StoredRepository {
             let Some(last) = page.last().cloned() else { break };
             let complete = page.len() < TAGS_AT_ONCE;
             let looks = page.into_iter().map(|tag| async move {
-                let points_here = self.tagged(&tag).await?.is_some_and(|digest| names.contains(&digest));
-                if points_here {
-                    found(self.driver().delete(&self.layout.tag(&tag)).await)?;
-                }
-                Ok::<_, Error>(points_here.then_some(tag))
+                Ok::<_, Error>(self.delete_tag_of(&tag, names).await?.then_some(tag))
             });
             let found: Vec<_> = stream::iter(looks).buffered(concurrency).try_collect().await?;
             deleted.extend(found.into_iter().flatten());

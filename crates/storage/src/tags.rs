@@ -1,13 +1,15 @@
 //! Tags: names that point to manifests.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use wharf_digest::Digest;
 use wharf_reference::{Reference, Tag};
 use wharf_registry::{Error, Page, PageRequest, Tags};
-use wharf_storage_driver::{Kind, ListOptions};
+use wharf_storage_driver::{ErrorKind, Kind, ListOptions};
 
 use crate::blobs::DELETES_REFUSED;
-use crate::error::found;
+use crate::error::{failed, found};
 use crate::layout;
 use crate::links;
 use crate::namespace::StoredRepository;
@@ -54,6 +56,33 @@ impl StoredRepository {
     pub(crate) async fn set_tag(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
         links::write(self.driver(), &self.layout.tag_current(tag), digest).await?;
         links::write(self.driver(), &self.layout.tag_index(tag, digest), digest).await
+    }
+
+    /// Deletes a tag if it points to one of these manifests, and says whether it did. A tag that someone moves elsewhere at
+    /// this moment stays, as far as the store can delete and compare at once.
+    pub(crate) async fn delete_tag_of(&self, tag: &Tag, names: &HashSet<Digest>) -> Result<bool, Error> {
+        let current = self.layout.tag_current(tag);
+        let Some((digest, version)) = links::read_version(self.driver(), &current).await? else {
+            return Ok(false);
+        };
+        if !names.contains(&digest) {
+            return Ok(false);
+        }
+        match self.driver().delete_version(&current, &version).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound) => {
+                return Ok(false);
+            }
+            result => result.map_err(failed)?,
+        }
+        found(self.driver().delete(&self.layout.tag_past(tag)).await)?;
+        // A folder without a link is an empty one of a store with real folders. In others there is none, or the tag was set
+        // again meanwhile.
+        let folder = self.layout.tag(tag);
+        let is_left = found(self.driver().stat(&folder).await)?.is_some();
+        if is_left && found(self.driver().stat(&current).await)?.is_none() {
+            found(self.driver().delete(&folder).await)?;
+        }
+        Ok(true)
     }
 
     /// At most `limit` tags after one, in byte order; none when there is no folder of tags.

@@ -113,6 +113,10 @@ impl<D: StorageDriver> StorageDriver for Faulty<D> {
         self.failing(Method::Delete, path, self.inner.delete(path)).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        self.failing(Method::Delete, path, self.inner.delete_version(path, version)).await
+    }
+
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         self.failing(Method::Redirect, path, self.inner.redirect(path, request)).await
     }

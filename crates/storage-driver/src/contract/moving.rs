@@ -2,7 +2,22 @@
 
 use super::bytes::{assert_absent, get, put, some};
 use super::{Store, names, path};
-use crate::{Kind, Stat};
+use crate::{ErrorKind, Kind, Stat};
+
+/// Only the version that was meant is deleted, once.
+pub async fn a_version_is_deleted_or_another_stays(store: Store) {
+    let driver = store.driver();
+    let old = put(&*driver, "/f/link", "old").await;
+    let new = put(&*driver, "/f/link", "new").await;
+    let error = driver.delete_version(&path("/f/link"), &old).await.unwrap_err();
+    assert_eq!((error.kind(), error.path()), (ErrorKind::Changed, Some(&path("/f/link"))));
+    assert_eq!(get(&*driver, "/f/link").await, "new");
+    store.driver().delete_version(&path("/f/link"), &new).await.unwrap();
+    assert_absent(&*driver, "/f/link").await;
+    let error = driver.delete_version(&path("/f/link"), &new).await.unwrap_err();
+    assert!(error.is_not_found(), "{error:?}");
+    assert!(driver.delete_version(&path("/f"), &new).await.unwrap_err().is_not_found());
+}
 
 /// Distribution: Move.
 pub async fn a_renamed_file_is_only_at_its_new_place(store: Store) {

@@ -77,6 +77,11 @@ impl<D: StorageDriver> StorageDriver for Limited<D> {
         self.inner.delete(path).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        let _permit = self.calls.acquire().await;
+        self.inner.delete_version(path, version).await
+    }
+
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         let _permit = self.calls.acquire().await;
         self.inner.redirect(path, request).await

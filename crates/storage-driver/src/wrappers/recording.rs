@@ -66,7 +66,7 @@ pub enum Method {
     List,
     /// [`StorageDriver::rename`].
     Rename,
-    /// [`StorageDriver::delete`].
+    /// [`StorageDriver::delete`] or [`StorageDriver::delete_version`].
     Delete,
     /// [`StorageDriver::redirect`].
     Redirect,
@@ -165,6 +165,11 @@ impl<D: StorageDriver> StorageDriver for Recording<D> {
     async fn delete(&self, path: &StoragePath) -> Result<(), Error> {
         let _call = self.log.begin(Method::Delete, path);
         self.inner.delete(path).await
+    }
+
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        let _call = self.log.begin(Method::Delete, path);
+        self.inner.delete_version(path, version).await
     }
 
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {

@@ -77,6 +77,10 @@ impl<D: StorageDriver> StorageDriver for Redirected<D> {
         self.inner.delete(path).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        self.inner.delete_version(path, version).await
+    }
+
     async fn redirect(
         &self,
         path: &StoragePath,

@@ -78,6 +78,10 @@ impl<D: StorageDriver> StorageDriver for Rewritten<D> {
         self.inner.delete(path).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), Error> {
+        self.inner.delete_version(path, version).await
+    }
+
     async fn redirect(&self, path: &StoragePath, request: &RedirectRequest) -> Result<Option<String>, Error> {
         let Some(offered) = self.inner.redirect(path, request).await? else { return Ok(None) };
         let broken = |error| Error::new(self.name(), ErrorKind::Other).at(path).because(error);

@@ -93,6 +93,11 @@ impl StorageDriver for Dying {
         self.inner.delete(path).await
     }
 
+    async fn delete_version(&self, path: &StoragePath, version: &Version) -> Result<(), DriverError> {
+        self.plan.next()?;
+        self.inner.delete_version(path, version).await
+    }
+
     async fn redirect(
         &self,
         path: &StoragePath,

@@ -134,3 +134,23 @@ async fn reading_while_deleting_leaves_no_ghost(fixture: Fixture) {
         assert!(fresh.manifests().get(&reference).await.is_err());
     }
 }
+
+/// A tag that moves while the manifest that it pointed to is deleted elsewhere is not lost with it.
+#[tokio::test]
+async fn a_tag_that_moves_on_survives_its_old_manifest() {
+    let fixture = Fixture::memory();
+    let (here, there) = (fixture.repository("a"), repository(&fixture.elsewhere(), "a"));
+    for round in 0..50_u32 {
+        let old = push_image(&*here, &format!("old{round}"), &["latest"]).await.digest;
+        let delay = async {
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+            }
+            push_image(&*there, "new", &["latest"]).await.digest
+        };
+        let manifests = here.manifests();
+        let (deleted, new) = tokio::join!(manifests.delete(&old), delay);
+        deleted.unwrap();
+        assert_eq!(here.tags().resolve(&"latest".parse().unwrap()).await.unwrap(), new, "round {round}");
+    }
+}
