@@ -1,7 +1,17 @@
 //! Turns settings into the things that they name. One visible `match` says what this program contains.
 
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(any(feature = "s3", feature = "azure"))]
+mod clients;
+#[cfg(feature = "cloudfront")]
+mod cloudfront;
 #[cfg(feature = "filesystem")]
 mod filesystem;
+#[cfg(any(feature = "s3", feature = "azure"))]
+mod reach;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::sync::Arc;
 
@@ -9,43 +19,50 @@ use wharf_auth::{AccessController, Open, Silly};
 use wharf_cache::{Cache, Limits, MemoryCache, NoCache};
 use wharf_storage_driver::{MemoryDriver, Redirected, Rewritten, StorageDriver};
 
-use crate::settings::{AccessSettings, CacheSettings, DriverSettings, MiddlewareSettings};
+#[cfg(any(feature = "s3", feature = "azure"))]
+use self::clients::Clients;
+use crate::settings::{AccessSettings, CacheSettings, DriverSettings, MiddlewareSettings, Settings};
 use crate::start::StartError;
 
-/// A driver with its middleware around it, and where it keeps things, for people.
+/// A driver with its middleware around it.
 pub(crate) struct Store {
     /// The driver alone, for what must not be redirected.
     pub(crate) bare: Arc<dyn StorageDriver>,
     /// The driver as clients get it.
     pub(crate) wrapped: Arc<dyn StorageDriver>,
-    /// The root of the store.
-    pub(crate) root: String,
 }
 
-/// Opens the store.
-pub(crate) fn store(driver: &DriverSettings, middleware: &[MiddlewareSettings]) -> Result<Store, StartError> {
-    let (bare, root): (Arc<dyn StorageDriver>, String) = match driver {
-        DriverSettings::InMemory => (Arc::new(MemoryDriver::new()), "memory".to_owned()),
+/// Opens the store. One that refuses us is an error; one that does not answer yet is not.
+pub(crate) async fn store(settings: &Settings) -> Result<Store, StartError> {
+    let driver = &settings.storage.driver;
+    #[cfg(any(feature = "s3", feature = "azure"))]
+    let mut clients = Clients::new(&settings.environment);
+    let bare: Arc<dyn StorageDriver> = match driver {
+        DriverSettings::InMemory => Arc::new(MemoryDriver::new()),
         #[cfg(feature = "filesystem")]
-        DriverSettings::Filesystem { root, threads } => {
-            (filesystem::open(root, *threads)?, root.display().to_string())
-        }
+        DriverSettings::Filesystem { root, threads } => filesystem::open(root, *threads)?,
         #[cfg(not(feature = "filesystem"))]
         DriverSettings::Filesystem { .. } => return Err(StartError::NotBuiltIn("storage.filesystem")),
+        #[cfg(feature = "s3")]
+        DriverSettings::S3(s3) => reach::reach(s3::open(s3, &mut clients).await?, driver).await?,
+        #[cfg(feature = "azure")]
+        DriverSettings::Azure(azure) => reach::reach(azure::open(azure, &mut clients)?, driver).await?,
     };
     let mut wrapped = Arc::clone(&bare);
-    for wrapper in middleware {
+    for wrapper in &settings.storage.middleware {
         wrapped = match wrapper {
             MiddlewareSettings::Redirect(base_url) => {
                 let redirected = Redirected::new(wrapped, base_url);
-                Arc::new(
-                    redirected.map_err(|error| StartError::Setting("middleware.storage", Box::new(error)))?,
-                )
+                Arc::new(redirected.map_err(|error| StartError::Setting("middleware.storage", error.into()))?)
             }
             MiddlewareSettings::Rewrite(rewrite) => Arc::new(Rewritten::new(wrapped, rewrite.clone())),
+            #[cfg(feature = "cloudfront")]
+            MiddlewareSettings::CloudFront(config) => {
+                cloudfront::wrap(wrapped, config, driver, &mut clients)?
+            }
         };
     }
-    Ok(Store { bare, wrapped, root })
+    Ok(Store { bare, wrapped })
 }
 
 /// Makes the cache.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use wharf_configuration::{Document, Error as FileError};
 
+use crate::environment::{self, Environment};
 use crate::settings::{Settings, WITHOUT_A_FILE};
-use crate::start;
 
 /// Why there is no configuration to go by.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub(crate) struct Configured {
 /// Reads a file, or the one that `REGISTRY_CONFIGURATION_PATH` names, or else the configuration for none, and applies the
 /// `REGISTRY_*` variables of the environment.
 pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
-    let variables = environment();
+    let variables = variables();
     let named = variables.iter().find(|(name, value)| name == PATH_VARIABLE && !value.is_empty());
     let path = file.map(Path::to_owned).or_else(|| named.map(|(_, value)| PathBuf::from(value)));
     let document = match &path {
@@ -42,9 +42,11 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
         }
         None => Document::parse("no configuration file", WITHOUT_A_FILE).map_err(ConfigureError::Wrong)?,
     };
-    let overrides = variables.into_iter().filter(|(name, _)| name != PATH_VARIABLE);
-    let document = document.with_overrides(overrides);
-    let mut settings = Settings::read(&document).map_err(ConfigureError::Wrong)?;
+    let is_override = |name: &str| name.starts_with(PREFIX) && name != PATH_VARIABLE;
+    let overrides = variables.iter().filter(|(name, _)| is_override(name));
+    let document = document.with_overrides(overrides.map(|(name, value)| (name, value)));
+    let mut settings =
+        Settings::read(&document, Environment::new(variables)).map_err(ConfigureError::Wrong)?;
     if path.is_none() {
         // Nobody who just tries it wants to hear about secrets and replicas.
         settings.remarks.clear();
@@ -60,7 +62,7 @@ pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     for warning in warnings.iter().chain(&settings.remarks) {
         println!("warning: {warning}");
     }
-    let store = start::describe(&settings.storage.driver);
+    let store = &settings.storage.driver;
     let address = if settings.http.address.is_empty() { "a random port" } else { &settings.http.address };
     println!("{}: good; it serves {store} on {address}", file.display());
     Ok(())
@@ -68,12 +70,15 @@ pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// The variables of this process that are text and could concern us.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn environment() -> Vec<(String, String)> {
+fn variables() -> Vec<(String, String)> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
-    std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with("REGISTRY_")).collect()
+    let concerns_us = |name: &str| name.starts_with(PREFIX) || environment::counts(name);
+    std::env::vars_os().filter_map(text).filter(|(name, _)| concerns_us(name)).collect()
 }
 
+/// What the names of variables begin with that override keys of the configuration.
+const PREFIX: &str = "REGISTRY_";
 /// Names the configuration file when the command line does not.
 const PATH_VARIABLE: &str = "REGISTRY_CONFIGURATION_PATH";

@@ -3,6 +3,7 @@
 mod adapters;
 mod arguments;
 mod configure;
+mod environment;
 pub mod listen;
 mod logging;
 mod settings;
@@ -15,7 +16,14 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command, ConfigCommand};
 pub use crate::configure::ConfigureError;
-pub use crate::logging::{Format, Logging};
+pub use crate::environment::Environment;
+pub use crate::logging::{Format, Logging, SdkLog};
+#[cfg(feature = "azure")]
+pub use crate::settings::AzureSettings;
+#[cfg(any(feature = "s3", feature = "azure"))]
+pub use crate::settings::Connection;
+#[cfg(feature = "s3")]
+pub use crate::settings::S3Settings;
 pub use crate::settings::{
     AccessSettings, CacheSettings, DriverSettings, HttpSettings, MiddlewareSettings, PurgeSettings, Settings,
     StorageSettings, WITHOUT_A_FILE,

@@ -3,6 +3,7 @@
 use std::io;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
@@ -23,11 +24,27 @@ pub struct Logging {
     pub format: Format,
     /// What is too unimportant to be written.
     pub level: LevelFilter,
+    /// How much the S3 SDK says, whatever the level of all the rest.
+    pub sdk: SdkLog,
+}
+
+/// How much the S3 SDK says; `storage.s3.loglevel`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SdkLog {
+    /// Warnings.
+    #[default]
+    Quiet,
+    /// What it does, retries included.
+    Debug,
+    /// The same, and what exactly it signs: the token of a session is part of that.
+    Signing,
+    /// The same as the second, and the requests as they go out.
+    Http,
 }
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { format: Format::Text, level: LevelFilter::INFO }
+        Self { format: Format::Text, level: LevelFilter::INFO, sdk: SdkLog::Quiet }
     }
 }
 
@@ -41,6 +58,70 @@ impl Logging {
             Format::Json => lines.json().flatten_event(true).boxed(),
         };
         // A second start happens only where several servers run in one process, as in tests.
-        let _already_started = tracing_subscriber::registry().with(lines.with_filter(self.level)).try_init();
+        let _already_started =
+            tracing_subscriber::registry().with(lines.with_filter(self.filter())).try_init();
+    }
+
+    /// What passes. Names are the beginnings of targets, of which the longest counts.
+    fn filter(self) -> Targets {
+        let sdk = match self.sdk {
+            SdkLog::Quiet => LevelFilter::WARN,
+            _ => LevelFilter::DEBUG,
+        };
+        let mut filter = Targets::new().with_default(self.level).with_target("aws_", sdk);
+        match self.sdk {
+            SdkLog::Quiet | SdkLog::Debug => {}
+            SdkLog::Signing => filter = filter.with_target("aws_sigv4", LevelFilter::TRACE),
+            SdkLog::Http => filter = filter.with_target("aws_smithy_runtime", LevelFilter::TRACE),
+        }
+        let at_most_info = self.level.min(LevelFilter::INFO);
+        // RUSTSEC-2026-0275: Azure's SDK writes the Authorization header into its debug log, and knows no better.
+        filter = filter.with_target("azure_", at_most_info);
+        // Several lines for each request that goes out, of which none says what it is about.
+        filter.with_target("hyper_util", at_most_info)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    fn filter(level: LevelFilter, sdk: SdkLog) -> Targets {
+        Logging { level, sdk, ..Logging::default() }.filter()
+    }
+
+    #[test]
+    fn azures_sdk_never_gets_to_write_its_secrets() {
+        for sdk in [SdkLog::Quiet, SdkLog::Debug, SdkLog::Signing, SdkLog::Http] {
+            for target in [
+                "azure_core",
+                "azure_core::policies::transport",
+                "azure_storage",
+                "azure_storage_blobs",
+                "azure_identity",
+            ] {
+                let filter = filter(LevelFilter::TRACE, sdk);
+                assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
+                assert!(filter.would_enable(target, &Level::INFO), "{target}");
+            }
+        }
+        assert!(!filter(LevelFilter::WARN, SdkLog::Quiet).would_enable("azure_core", &Level::INFO));
+    }
+
+    #[test]
+    fn the_s3_sdk_has_a_level_of_its_own() {
+        let quiet = filter(LevelFilter::DEBUG, SdkLog::Quiet);
+        assert!(!quiet.would_enable("aws_smithy_runtime::client", &Level::INFO));
+        assert!(quiet.would_enable("aws_config", &Level::WARN));
+        assert!(quiet.would_enable("wharf_storage", &Level::DEBUG));
+        let debug = filter(LevelFilter::ERROR, SdkLog::Debug);
+        assert!(debug.would_enable("aws_smithy_runtime::client", &Level::DEBUG));
+        assert!(!debug.would_enable("aws_sigv4::http_request", &Level::TRACE));
+        assert!(!debug.would_enable("wharf_storage", &Level::WARN));
+        let signing = filter(LevelFilter::ERROR, SdkLog::Signing);
+        assert!(signing.would_enable("aws_sigv4::http_request", &Level::TRACE));
+        assert!(filter(LevelFilter::ERROR, SdkLog::Http).would_enable("aws_smithy_runtime", &Level::TRACE));
     }
 }

@@ -1,15 +1,37 @@
 //! What a configuration means to this program: every section read into types, completely, before a port opens.
 
+#[cfg(any(feature = "s3", feature = "azure"))]
+mod amount;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "cloudfront")]
+mod cloudfront;
+#[cfg(any(feature = "s3", feature = "azure"))]
+mod connection;
+mod driver;
+mod given;
 mod http;
+mod middleware;
+#[cfg(feature = "s3")]
+mod s3;
 mod storage;
 
 use tracing::level_filters::LevelFilter;
 use wharf_configuration::{Document, Error, Section};
 
+use crate::environment::Environment;
 use crate::logging::{Format, Logging};
 
+#[cfg(feature = "azure")]
+pub use azure::AzureSettings;
+#[cfg(any(feature = "s3", feature = "azure"))]
+pub use connection::Connection;
+pub use driver::DriverSettings;
 pub use http::HttpSettings;
-pub use storage::{CacheSettings, DriverSettings, MiddlewareSettings, PurgeSettings, StorageSettings};
+pub use middleware::MiddlewareSettings;
+#[cfg(feature = "s3")]
+pub use s3::S3Settings;
+pub use storage::{CacheSettings, PurgeSettings, StorageSettings};
 
 /// The whole of a configuration.
 #[derive(Debug)]
@@ -22,6 +44,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// `auth`
     pub access: AccessSettings,
+    /// What the environment says beside.
+    pub environment: Environment,
     /// What the operator should know and the program can live with.
     pub remarks: Vec<String>,
 }
@@ -51,28 +75,25 @@ http: {addr: '127.0.0.1:5000'}
 ";
 
 impl Settings {
-    /// Reads a configuration. What it does not read is left for [`Document::unread`] to tell.
+    /// Reads a configuration, beside which the environment may say where stores and proxies are. What it does not read is
+    /// left for [`Document::unread`] to tell.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong, with its place.
-    pub fn read(document: &Document) -> Result<Self, Error> {
+    pub fn read(document: &Document, environment: Environment) -> Result<Self, Error> {
         document.check_version()?;
         let root = document.root();
         let mut remarks = Vec::new();
         refuse_what_would_be_unsafe(&root)?;
         let access = access(&root)?;
-        let mut storage = StorageSettings::read(&root, &mut remarks)?;
+        let mut storage = StorageSettings::read(&root, &environment, &mut remarks)?;
         if access != AccessSettings::Open {
             storage.options.anonymous_mounts = wharf_storage::AnonymousMounts::Refused;
         }
-        Ok(Self {
-            log: logging(&root, &mut remarks)?,
-            http: HttpSettings::read(&root, &mut remarks)?,
-            storage,
-            access,
-            remarks,
-        })
+        let log = Logging { sdk: storage.driver.sdk_log(), ..logging(&root, &mut remarks)? };
+        let http = HttpSettings::read(&root, &mut remarks)?;
+        Ok(Self { log, http, storage, access, environment, remarks })
     }
 }
 
@@ -111,6 +132,7 @@ fn logging(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Logging, Err
     Ok(Logging {
         level: log.variant("level", &LEVELS)?.or(old_spelling).unwrap_or(LevelFilter::INFO),
         format: log.variant("formatter", &FORMATS)?.unwrap_or_default(),
+        ..Logging::default()
     })
 }
 
@@ -135,23 +157,16 @@ mod tests {
 
     fn read(text: &str) -> Result<Settings, String> {
         let document = Document::parse("config.yml", text).unwrap();
-        Settings::read(&document).map_err(|error| error.to_string())
+        Settings::read(&document, Environment::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn without_a_file_nothing_is_unread() {
         let document = Document::parse("default", WITHOUT_A_FILE).unwrap();
-        let settings = Settings::read(&document).unwrap();
+        let settings = Settings::read(&document, Environment::default()).unwrap();
         assert_eq!(document.unread(), []);
         assert_eq!(settings.http.address, "127.0.0.1:5000");
         assert_eq!(settings.storage.options.deletes, wharf_storage::Deletes::Allowed);
-    }
-
-    #[test]
-    fn the_documented_example_is_read_to_its_last_key() {
-        let document = Document::parse("config.yml", include_str!("../../../deploy/config.yml")).unwrap();
-        Settings::read(&document).unwrap();
-        assert_eq!(document.unread(), []);
     }
 
     #[test]
@@ -197,7 +212,38 @@ mod tests {
         let settings = read("{version: 0.1, storage: inmemory, auth: none, loglevel: debug}").unwrap();
         assert_eq!(settings.access, AccessSettings::Open);
         assert_eq!(settings.log.level, LevelFilter::DEBUG);
-        assert_eq!(settings.storage.driver, DriverSettings::InMemory);
+        assert!(matches!(settings.storage.driver, DriverSettings::InMemory));
         assert!(read("{version: 0.1}").unwrap_err().contains("storage"));
+    }
+
+    #[test]
+    fn what_would_throw_uploads_away_by_mistake_is_refused() {
+        let purging = |keys: &str| {
+            read(&format!(
+                "{{version: 0.1, storage: {{inmemory: , maintenance: {{uploadpurging: {{{keys}}}}}}}}}"
+            ))
+        };
+        assert!(purging("age: 168").unwrap_err().contains("a duration with a unit, such as 30m or 168h"));
+        assert!(purging("age: 1h, interval: 24").is_err());
+        let purge = purging("age: 1h, interval: 24h").unwrap().storage.purge.unwrap();
+        assert_eq!(purge.age, std::time::Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn deletes_that_distribution_would_not_allow_stay_off() {
+        let settings =
+            read("{version: 0.1, http: {secret: s}, storage: {inmemory: , delete: {enabled: 'true'}}}")
+                .unwrap();
+        assert_eq!(settings.storage.options.deletes, wharf_storage::Deletes::Refused);
+        assert!(settings.remarks[0].contains("storage.delete.enabled"), "{:?}", settings.remarks);
+    }
+
+    #[test]
+    fn empty_options_of_middleware_are_none() {
+        let settings = read(
+            "{version: 0.1, storage: inmemory, middleware: {storage: [{name: rewrite, options: {scheme: '', host: h}}]}}",
+        );
+        let rewrite = wharf_storage_driver::Rewrite { host: Some("h".to_owned()), ..Default::default() };
+        assert_eq!(settings.unwrap().storage.middleware, [MiddlewareSettings::Rewrite(rewrite)]);
     }
 }

@@ -13,7 +13,7 @@ use wharf_storage_driver::StorageDriver;
 
 use crate::adapters;
 use crate::listen::Listener;
-use crate::settings::{DriverSettings, PurgeSettings, Settings};
+use crate::settings::{PurgeSettings, Settings};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum StartError {
     /// A setting turned out to be wrong when it was used.
     #[error("{0} cannot be used")]
     Setting(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store is there and does not let us in, or not the bucket that the settings name.
+    #[error("the store, {0}, cannot be used")]
+    Store(String, #[source] wharf_storage_driver::Error),
     /// The program was built without something.
     #[error("{0} is not part of this build")]
     NotBuiltIn(&'static str),
@@ -41,7 +44,7 @@ pub enum StartError {
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let stop = stop_signal()?;
     take_all_file_descriptors();
-    let store = adapters::store(&settings.storage.driver, &settings.storage.middleware)?;
+    let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
     let cache = adapters::cache(settings.storage.cache);
     let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
@@ -55,7 +58,8 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
         warn!("{remark}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    info!("wharf {version} listens on {address}, storage driver {driver_name}, root {}", store.root);
+    let store = &settings.storage.driver;
+    info!("wharf {version} listens on {address}, storage driver {driver_name}, {store}");
 
     let purging = purge.map(|(purge, driver)| tokio::spawn(purge_for_ever(purge, driver)));
     listener.serve(api, stop, settings.http.drain).await;
@@ -144,11 +148,3 @@ fn jitter(most: Duration) -> Duration {
 
 /// The first purge is at a random time within this.
 const FIRST_PURGE_WITHIN: Duration = Duration::from_secs(3600);
-
-/// Says in a few words which store a configuration names.
-pub(crate) fn describe(driver: &DriverSettings) -> String {
-    match driver {
-        DriverSettings::InMemory => "memory".to_owned(),
-        DriverSettings::Filesystem { root, .. } => format!("files under {}", root.display()),
-    }
-}

@@ -1,4 +1,5 @@
 //! The listener through real sockets: files as files, two protocols on one port, limits that bite, a drain that waits.
+#![cfg(feature = "filesystem")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::net::SocketAddr;

@@ -1,12 +1,15 @@
 //! `storage`, `middleware.storage` and `validation`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use wharf_configuration::{Choice, Error, Section};
+use wharf_configuration::{Error, Section};
 use wharf_storage::{Deletes, ImageChecks, IndexChecks, IndexPlatform, Options, PurgeMode, Redirects};
-use wharf_storage_driver::Rewrite;
+
+use super::driver::{Around, DriverSettings};
+use super::given;
+use super::middleware::{self, MiddlewareSettings};
+use crate::environment::Environment;
 
 /// Where images are kept, and by which rules.
 #[derive(Debug)]
@@ -23,29 +26,6 @@ pub struct StorageSettings {
     pub read_only: bool,
     /// Everything that the storage crate decides by.
     pub options: Options,
-}
-
-/// A store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DriverSettings {
-    /// `storage.filesystem`
-    Filesystem {
-        /// The folder.
-        root: PathBuf,
-        /// Calls at once.
-        threads: NonZeroUsize,
-    },
-    /// `storage.inmemory`
-    InMemory,
-}
-
-/// A wrapper around a driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MiddlewareSettings {
-    /// Sends clients below this URL.
-    Redirect(String),
-    /// Changes the driver's own redirects.
-    Rewrite(Rewrite),
 }
 
 /// What remembers descriptors.
@@ -71,68 +51,25 @@ pub struct PurgeSettings {
 const RESERVED: [&str; 5] = ["maintenance", "cache", "delete", "redirect", "tag"];
 
 impl StorageSettings {
-    pub(super) fn read(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Self, Error> {
+    pub(super) fn read(
+        root: &Section<'_>,
+        environment: &Environment,
+        remarks: &mut Vec<String>,
+    ) -> Result<Self, Error> {
         let choice = root.one_of("storage", &RESERVED)?.ok_or_else(|| root.missing("storage"))?;
         let storage = &choice.beside;
         let maintenance = storage.section("maintenance")?;
+        let redirect_lifetime = given::duration(&storage.section("redirect")?, "expiry")?;
+        let driver = DriverSettings::read(&choice, Around { redirect_lifetime, environment, remarks })?;
         Ok(Self {
-            driver: driver(&choice)?,
-            middleware: middleware(root)?,
+            middleware: middleware::read(root, &driver, remarks)?,
+            driver,
             cache: cache(&storage.section("cache")?, remarks)?,
             purge: purge(&maintenance)?,
             read_only: maintenance.section("readonly")?.bool("enabled")?.unwrap_or(false),
-            options: options(root, storage)?,
+            options: options(root, storage, remarks)?,
         })
     }
-}
-
-fn driver(choice: &Choice<'_>) -> Result<DriverSettings, Error> {
-    match choice.name {
-        "inmemory" => Ok(DriverSettings::InMemory),
-        "filesystem" => {
-            let threads =
-                choice.parameters.integer::<i64>("maxthreads")?.unwrap_or(THREADS).max(THREADS_LEAST);
-            Ok(DriverSettings::Filesystem {
-                root: choice.parameters.string("rootdirectory")?.unwrap_or_else(|| ROOT.to_owned()).into(),
-                threads: usize::try_from(threads)
-                    .ok()
-                    .and_then(NonZeroUsize::new)
-                    .unwrap_or(NonZeroUsize::MIN),
-            })
-        }
-        name => Err(choice.beside.refuse(name, "filesystem or inmemory: this build knows no other driver")),
-    }
-}
-
-fn middleware(root: &Section<'_>) -> Result<Vec<MiddlewareSettings>, Error> {
-    let section = root.section("middleware")?;
-    for kind in ["registry", "repository"] {
-        if !section.sections(kind)?.is_empty() {
-            return Err(section.refuse(kind, "nothing: there is no such middleware"));
-        }
-    }
-    let mut wrappers = Vec::new();
-    for entry in section.sections("storage")? {
-        let name = entry.string("name")?.ok_or_else(|| entry.missing("name"))?;
-        let options = entry.section("options")?;
-        let wrapper = match name.as_str() {
-            "redirect" => MiddlewareSettings::Redirect(
-                options.string("baseurl")?.ok_or_else(|| options.missing("baseurl"))?,
-            ),
-            "rewrite" => MiddlewareSettings::Rewrite(Rewrite {
-                scheme: options.string("scheme")?,
-                host: options.string("host")?,
-                trim_path_prefix: options.string("trimpathprefix")?,
-            }),
-            _ => {
-                return Err(entry.refuse("name", "redirect or rewrite: this build knows no other middleware"));
-            }
-        };
-        if !entry.bool("disabled")?.unwrap_or(false) {
-            wrappers.push(wrapper);
-        }
-    }
-    Ok(wrappers)
 }
 
 fn cache(section: &Section<'_>, remarks: &mut Vec<String>) -> Result<CacheSettings, Error> {
@@ -168,8 +105,8 @@ fn purge(maintenance: &Section<'_>) -> Result<Option<PurgeSettings>, Error> {
     let section = maintenance.section("uploadpurging")?;
     let enabled = section.bool("enabled")?.unwrap_or(true);
     let settings = PurgeSettings {
-        age: section.duration("age")?.unwrap_or(PURGE_AGE),
-        interval: section.duration("interval")?.unwrap_or(PURGE_INTERVAL),
+        age: given::duration_with_unit(&section, "age")?.unwrap_or(PURGE_AGE),
+        interval: given::duration_with_unit(&section, "interval")?.unwrap_or(PURGE_INTERVAL),
         mode: if section.bool("dryrun")?.unwrap_or(false) { PurgeMode::DryRun } else { PurgeMode::Delete },
     };
     if enabled && settings.interval.is_zero() {
@@ -178,10 +115,12 @@ fn purge(maintenance: &Section<'_>) -> Result<Option<PurgeSettings>, Error> {
     Ok(enabled.then_some(settings))
 }
 
-fn options(root: &Section<'_>, storage: &Section<'_>) -> Result<Options, Error> {
+fn options(root: &Section<'_>, storage: &Section<'_>, remarks: &mut Vec<String>) -> Result<Options, Error> {
     let mut options = Options::default();
-    if storage.section("delete")?.bool("enabled")?.unwrap_or(false) {
-        options.deletes = Deletes::Allowed;
+    match storage.section("delete")?.bool("enabled") {
+        Ok(Some(true)) => options.deletes = Deletes::Allowed,
+        Ok(_) => {}
+        Err(error) => remarks.push(format!("{error}; so deletes are off, as in Distribution")),
     }
     if storage.section("redirect")?.bool("disable")?.unwrap_or(false) {
         options.redirects = Redirects::Never;
@@ -250,12 +189,6 @@ fn index_checks(section: &Section<'_>) -> Result<IndexChecks, Error> {
     Ok(section.variant("platforms", &checks)?.unwrap_or_default())
 }
 
-/// The default of `storage.filesystem.rootdirectory`.
-const ROOT: &str = "/var/lib/registry";
-/// The default of `storage.filesystem.maxthreads`.
-const THREADS: i64 = 100;
-/// The least that `storage.filesystem.maxthreads` means, whatever is written.
-const THREADS_LEAST: i64 = 25;
 /// The default of `storage.cache.blobdescriptorsize`.
 const CACHE_ENTRIES: i64 = 10_000;
 /// What a cache without bounds gets: some 200 MB of entries.

@@ -1,0 +1,45 @@
+//! The HTTP clients of everything that goes out: one for each way to connect, so that all who connect alike share a pool.
+
+use wharf_http_client::{HttpClient, Options, Proxy, ProxyEnvironment, Roots, Tls};
+
+use crate::environment::Environment;
+use crate::settings::Connection;
+use crate::start::StartError;
+
+/// The clients that were made so far.
+pub(super) struct Clients {
+    proxy: Proxy,
+    made: Vec<(Connection, HttpClient)>,
+}
+
+impl Clients {
+    /// None yet; all go through the proxies that the environment names.
+    pub(super) fn new(environment: &Environment) -> Self {
+        let value = |name: &str| environment.in_any_case(name).unwrap_or_default().to_owned();
+        let proxies = ProxyEnvironment {
+            http: value("HTTP_PROXY"),
+            https: value("HTTPS_PROXY"),
+            no_proxy: value("NO_PROXY"),
+        };
+        Self { proxy: Proxy::Environment(proxies), made: Vec::new() }
+    }
+
+    /// The client that connects in this way.
+    pub(super) fn client(&mut self, connection: &Connection) -> Result<HttpClient, StartError> {
+        if let Some((_, client)) = self.made.iter().find(|(made, _)| made == connection) {
+            return Ok(client.clone());
+        }
+        let roots = connection.more_roots.clone().map_or(Roots::System, Roots::File);
+        let options = Options {
+            connect_timeout: connection.timeout,
+            tls: Tls { roots, verification: connection.verification },
+            proxy: self.proxy.clone(),
+            ..Options::default()
+        };
+        let client = HttpClient::new(options);
+        let client =
+            client.map_err(|error| StartError::Setting("the HTTP client for stores", error.into()))?;
+        self.made.push((connection.clone(), client.clone()));
+        Ok(client)
+    }
+}
