@@ -46,11 +46,14 @@ async fn answer(call: &Call<'_>, digest: &Digest, blob: &dyn Blob) -> Outcome {
     if call.is_head() {
         return whole(digest, size, Body::empty());
     }
-    let redirect = Redirect { method: RedirectMethod::Get, client: call.client() };
-    if let Some(url) = blob.redirect(&redirect).await? {
-        return elsewhere(digest, url);
+    let wanted = wanted(call, digest, size);
+    if a_store_can_answer(call.headers(), &wanted) {
+        let redirect = Redirect { method: RedirectMethod::Get, client: call.client() };
+        if let Some(url) = blob.redirect(&redirect).await? {
+            return elsewhere(digest, url);
+        }
     }
-    match wanted(call, digest, size) {
+    match wanted {
         RangeSet::Full => whole(digest, size, read(blob, 0..size).await?.into()),
         RangeSet::Parts(ranges) => partial(blob, digest, &ranges).await,
         RangeSet::Unsatisfiable => {
@@ -68,6 +71,17 @@ fn wanted(call: &Call<'_>, digest: &Digest, size: u64) -> RangeSet {
         return RangeSet::Full;
     }
     RangeSet::parse(range, size, call.shared.options.limits.ranges)
+}
+
+/// Whether any object store answers a request for these bytes as we would: several ranges are more than most can give, the
+/// last so many bytes more than Azure can, and what is past the end we know ourselves.
+fn a_store_can_answer(headers: &HeaderMap, wanted: &RangeSet) -> bool {
+    let counts_from_the_end = || text(headers, header::RANGE).is_some_and(|range| range.contains("=-"));
+    match wanted {
+        RangeSet::Full => true,
+        RangeSet::Parts(ranges) => ranges.len() == 1 && !counts_from_the_end(),
+        RangeSet::Unsatisfiable => false,
+    }
 }
 
 async fn read(blob: &dyn Blob, range: Range<u64>) -> Result<Content, Failure> {
@@ -159,4 +173,27 @@ pub(crate) fn created(call: &Call<'_>, name: &RepositoryName, digest: &Digest) -
     set(headers, header::LOCATION, call.urls().to(&Route::Blob(name.clone(), *digest)))?;
     set(headers, names::DOCKER_CONTENT_DIGEST, digest.to_string())?;
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_asked_only_for_what_any_store_can_answer() {
+        for (range, can) in [
+            (None, true),
+            (Some("bytes=0-9"), true),
+            (Some("bytes=90-"), true),
+            (Some("bytes=-10"), false),
+            (Some("bytes=0-1,5-6"), false),
+            (Some("bytes=100-"), false),
+            (Some("pages=1"), true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(range.map(|range| (header::RANGE, HeaderValue::from_static(range))));
+            let wanted = range.map_or(RangeSet::Full, |range| RangeSet::parse(range, 100, 16));
+            assert_eq!(a_store_can_answer(&headers, &wanted), can, "{range:?}");
+        }
+    }
 }
