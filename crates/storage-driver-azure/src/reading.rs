@@ -8,9 +8,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 use wharf_content::{ByteStream, Content};
-use wharf_storage_driver::{Object, Stored, Version};
+use wharf_storage_driver::{Error, ErrorKind, Object, Stored, Version};
 
 use crate::container::Container;
+use crate::driver::NAME;
 use crate::failure::{Failure, FailureKind};
 use crate::service::{Condition, Download, Etag, Properties, Span};
 
@@ -116,7 +117,7 @@ impl Reading {
             };
             if let Some(error) = problem {
                 self.body = None;
-                self.retries_left = self.retries_left.checked_sub(1).ok_or(error)?;
+                self.retries_left = self.retries_left.checked_sub(1).ok_or_else(|| unavailable(error))?;
             }
         }
         Ok(None)
@@ -146,6 +147,11 @@ impl Reading {
             }
         }
     }
+}
+
+/// What a reader is told that may come again.
+fn unavailable(error: io::Error) -> io::Error {
+    io::Error::other(Error::new(NAME, ErrorKind::Unavailable).because(error))
 }
 
 fn broken(error: io::Error) -> Failure {

@@ -228,14 +228,17 @@ impl AzureWriter {
         let Some(stage) = self.stored.stage.clone() else { return Ok(()) };
         container.service.commit_blocks(&stage, &self.stored.blocks.ids()).await?;
         container.copy(&stage, to).await?;
-        // The journal goes first: without what it refers to it would promise bytes that are gone.
-        if let Begun::Earlier(_) = self.begun {
-            self.forget().await?;
-        }
+        // The file is there: what stays behind is out of sight, and swept up later.
         self.stored.stage = None;
-        // What stays behind is out of sight, and swept up later.
-        if let Err(failure) = container.service.delete(&stage, Condition::None).await {
-            tracing::debug!(kind = ?failure.kind, "a staged blob stays until it is swept up");
+        let mut removed = match self.begun {
+            Begun::Earlier(_) => self.forget().await,
+            Begun::New => Ok(()),
+        };
+        if removed.is_ok() {
+            removed = container.service.delete(&stage, Condition::None).await;
+        }
+        if let Err(failure) = removed {
+            tracing::debug!(kind = ?failure.kind, "what a file was made of stays until it is swept up");
         }
         Ok(())
     }

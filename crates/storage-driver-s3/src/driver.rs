@@ -14,7 +14,7 @@ use wharf_storage_driver::{
 
 use crate::bucket::Bucket;
 use crate::failure::{Failure, NAME};
-use crate::lookup::unexpected;
+use crate::lookup::impossible;
 use crate::memory::MemoryUse;
 use crate::{Config, conditions, connect, copy, listing, lookup, presign, read, remove, sweep, writer};
 
@@ -49,7 +49,7 @@ impl S3Driver {
 
     /// The key of a file that is to be written.
     fn target(&self, path: &StoragePath) -> Result<String, Failure> {
-        self.key(path).map_err(|_| unexpected("the root holds no bytes"))
+        self.key(path).map_err(|_| impossible("the root holds no bytes"))
     }
 
     async fn read_at(&self, path: &StoragePath, range: Range<u64>) -> Result<Stored, Failure> {

@@ -59,7 +59,12 @@ pub(crate) fn version(tag: Option<&str>) -> Option<Version> {
     (!tag.is_empty()).then(|| Version(tag.to_owned()))
 }
 
-/// For an answer that lacks what every store says.
+/// For an answer that lacks what every store says: as a rule it was cut on its way.
 pub(crate) fn unexpected(what: impl Into<String>) -> Failure {
+    Failure::new(ErrorKind::Unavailable).because(what.into())
+}
+
+/// For what cannot be asked of any store.
+pub(crate) fn impossible(what: impl Into<String>) -> Failure {
     Failure::new(ErrorKind::Other).because(what.into())
 }

@@ -151,23 +151,28 @@ impl Rest {
     /// Asks for what is missing, as long as it is still the same object.
     async fn go_on(&mut self, broken: Broken) -> io::Result<()> {
         if self.breaks_left == 0 {
-            return Err(io::Error::other(broken));
+            return Err(unavailable(broken));
         }
         self.breaks_left -= 1;
         tracing::debug!(%broken, key = self.key, at = self.next, "a read is continued");
         let range = range_header(&(self.next..self.end));
         let answer = self.bucket.get_object(&self.key).set_range(range).send().await.map_err(Failure::from);
         let answer = match answer {
-            Err(failure) if failure.is_not_found() => return Err(io::Error::other(Replaced)),
+            Err(failure) if failure.is_not_found() => return Err(unavailable(Replaced)),
             answer => answer.map_err(|failure| io::Error::other(failure.into_error()))?,
         };
         if answer.e_tag() != self.tag.as_deref() {
-            return Err(io::Error::other(Replaced));
+            return Err(unavailable(Replaced));
         }
         size_behind(&answer, self.next).map_err(|failure| io::Error::other(failure.into_error()))?;
         self.body = Body::of(&self.bucket, answer);
         Ok(())
     }
+}
+
+/// What a reader is told that may come again.
+fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::other(Failure::new(ErrorKind::Unavailable).because(cause).into_error())
 }
 
 /// The body of an answer, watched while someone waits for it.

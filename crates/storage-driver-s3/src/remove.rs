@@ -17,7 +17,7 @@ use wharf_storage_driver::{ErrorKind, StoragePath};
 
 use crate::bucket::Bucket;
 use crate::failure::Failure;
-use crate::lookup::unexpected;
+use crate::lookup::{impossible, unexpected};
 use crate::{journal, keys};
 
 /// How many keys one request deletes at most. A rule of S3.
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 16;
 /// Deletes a file, or a folder with everything below it.
 pub(crate) async fn remove(bucket: &Bucket, path: &StoragePath) -> Result<(), Failure> {
     if path.is_root() {
-        return Err(unexpected("the root cannot be deleted"));
+        return Err(impossible("the root cannot be deleted"));
     }
     let key = bucket.keys.of(path);
     let folder = bucket.keys.prefix(path);

@@ -10,7 +10,11 @@
 //! commit, each puts together what was acknowledged and what itself has, and the later replaces the whole file of the other.
 //!
 //! A file that begins anew at a path where one was begun does not ask: what was left is found when it closes, when
-//! it is thrown away, or when it is committed elsewhere. A file that is committed where it was begun costs no request for that.
+//! it is thrown away, or when it is committed elsewhere. Committed where it was begun it costs no request for that, and
+//! a journal that lay there stays until the folder is deleted.
+//!
+//! A large file that is committed elsewhere is an object at its own key first. A file that was at that path is lost by it:
+//! whoever writes to commit elsewhere writes where nothing is.
 
 mod assembly;
 mod holds;
