@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+pub use self::tar::archive;
+
 use crate::digest::sha256;
 
 /// How many bytes the six layers of a large image hold together, before their tar and gzip wrapping.
@@ -131,7 +133,8 @@ impl Layer {
     /// A layer with one file of so many bytes.
     #[must_use]
     pub fn new(seed: u64, bytes: usize) -> Layer {
-        let archive = tar::of_one_file(&format!("data/layer-{seed}.bin"), &noise(seed, bytes));
+        let content = noise(seed, bytes);
+        let archive = archive([(format!("data/layer-{seed}.bin"), content.as_slice())]);
         let tar_digest = sha256(&archive);
         Layer {
             blob: Blob::new("application/vnd.oci.image.layer.v1.tar+gzip", tar::gzip(&archive)),

@@ -3,14 +3,20 @@
 //! The file is written as JSON, which is YAML: every reader of the dialect takes it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+
+use crate::part::{Part, Place};
+use crate::room::Room;
 
 /// Holds the configuration of a server to start.
 #[derive(Clone, Debug)]
 pub struct Settings {
     value: Value,
     root: Option<PathBuf>,
+    room: Option<Arc<Room>>,
+    replicas: usize,
 }
 
 impl Settings {
@@ -33,6 +39,78 @@ impl Settings {
         Settings::of("inmemory")
     }
 
+    /// The settings that a test is stamped with: `filesystem`, `inmemory`, a part (`minio`, `versitygw`, `ceph`,
+    /// `azurite`), or `pair` for two servers over one bucket. Where the part does not run, says so as
+    /// [`skip`](crate::skip()) does.
+    ///
+    /// # Panics
+    ///
+    /// When there is nothing of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Settings> {
+        let part = match name {
+            "filesystem" => return Some(Settings::filesystem()),
+            "inmemory" => return Some(Settings::inmemory()),
+            "pair" => return Some(Settings::part(Part::Minio)?.pair()),
+            "minio" => Part::Minio,
+            "versitygw" => Part::VersityGw,
+            "ceph" => Part::Ceph,
+            "azurite" => Part::Azurite,
+            _ => panic!("nothing is called {name}"),
+        };
+        Settings::part(part)
+    }
+
+    /// A root directory of its own in the bucket of a part, emptied when nobody needs it any more; with a cache in memory,
+    /// and no redirects.
+    #[must_use]
+    pub fn part(part: Part) -> Option<Settings> {
+        Some(Settings::store(&part.place()?))
+    }
+
+    /// The same in the bucket of a place.
+    #[must_use]
+    pub fn store(place: &Place) -> Settings {
+        Settings::room(&Arc::new(Room::new(place)), place)
+    }
+
+    /// A root directory that others use too, in a bucket seen at a place of its own, such as behind a proxy.
+    #[must_use]
+    pub fn room(room: &Arc<Room>, place: &Place) -> Settings {
+        let endpoint = format!("http://{}", place.address);
+        let parameters = if place.azure {
+            json!({
+                "accountname": place.user, "accountkey": place.secret, "container": place.bucket,
+                "credentials": { "type": "shared_key" }, "serviceurl": format!("{endpoint}/{}", place.user),
+                "rootdirectory": room.root(),
+            })
+        } else {
+            json!({
+                "accesskey": place.user, "secretkey": place.secret, "region": "us-east-1", "regionendpoint": endpoint,
+                "forcepathstyle": true, "secure": false, "v4auth": true, "bucket": place.bucket,
+                "rootdirectory": room.root(),
+            })
+        };
+        let mut settings = Settings::inmemory().without("storage.inmemory");
+        settings.room = Some(Arc::clone(room));
+        settings
+            .with(if place.azure { "storage.azure" } else { "storage.s3" }, parameters)
+            .with("storage.redirect.disable", true)
+            .with("storage.cache.blobdescriptor", "inmemory")
+    }
+
+    /// Two servers that take turns, so without a cache: what one has deleted the other must not remember.
+    #[must_use]
+    pub fn pair(self) -> Settings {
+        Settings { replicas: 2, ..self.without("storage.cache") }
+    }
+
+    /// Sends clients to the store for blobs, where it can be reached.
+    #[must_use]
+    pub fn redirecting(self) -> Settings {
+        self.without("storage.redirect")
+    }
+
     /// The driver of this name, which needs no parameters but a folder, without a cache.
     ///
     /// # Panics
@@ -47,7 +125,7 @@ impl Settings {
             "storage": { driver: {}, "delete": { "enabled": true } },
             "http": { "addr": "127.0.0.1:0", "secret": "the secret of the tests" },
         });
-        Settings { value, root: None }
+        Settings { value, root: None, room: None, replicas: 1 }
     }
 
     /// Sets one key, named with dots between its levels, in place of what was there.
@@ -77,6 +155,20 @@ impl Settings {
             map.remove(last);
         }
         self
+    }
+
+    /// Gives the root directory in a bucket, where there is one.
+    #[must_use]
+    pub fn root_directory(&self) -> Option<&Arc<Room>> {
+        self.room.as_ref()
+    }
+
+    pub(crate) fn replicas(&self) -> usize {
+        self.replicas
+    }
+
+    pub(crate) fn of_one_replica(&self) -> Settings {
+        Settings { replicas: 1, ..self.clone() }
     }
 
     /// Gives the folder that the files go to, unless the server is to use its own.

@@ -34,7 +34,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
     }
 }
 
-fn shown(content: Vec<u8>) -> String {
+/// Gives content as it is compared.
+pub(crate) fn shown(content: Vec<u8>) -> String {
     if content.len() > SHOWN {
         return sha256(&content);
     }

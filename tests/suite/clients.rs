@@ -1,10 +1,10 @@
 //! Real clients: what each of them pushes comes back byte by byte, by itself and by the others.
 
 mod buildah;
-mod crane;
+pub(crate) mod crane;
 mod large;
 mod oras;
-mod skopeo;
+pub(crate) mod skopeo;
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wharf_tests::{Blob, Image, Layout, OCI_INDEX, Server, Settings, scratch, sha256, tree};
 
 /// Gives the images that every client carries, with the repositories that they go to.
-fn images() -> [(&'static str, Image); 2] {
+pub(crate) fn images() -> [(&'static str, Image); 2] {
     [("library/tiny", Image::tiny(11)), ("deep/er/many-layers", Image::many_layers(12))]
 }
 
@@ -36,7 +36,7 @@ fn carry(push: impl Fn(&Layout, &str), pull: impl Fn(&str, &Path)) {
 /// Fails the test unless two layouts hold the same manifests, configurations and layers, every one of them what its
 /// name says, and begin with the same one.
 #[track_caller]
-fn assert_same_content(original: &Path, pulled: &Path) {
+pub(crate) fn assert_same_content(original: &Path, pulled: &Path) {
     let blobs = tree(&original.join("blobs"));
     assert_eq!(blobs, tree(&pulled.join("blobs")));
     for path in blobs.keys() {

@@ -1,5 +1,7 @@
 //! The specification: our suite over every driver and against a peer, and the official program where a person has built it.
 
+mod redirected;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +10,20 @@ use std::process::Command;
 use wharf_conformance::{Filter, Outcome, Report, Sparse, Target, run};
 use wharf_tests::{Server, Settings, root, scratch, skip, skip_given_from_outside};
 
-over_every_driver![
-    our_suite_finds_nothing,
-    our_suite_finds_nothing_where_sparse_manifests_are_taken,
-    the_official_program_finds_nothing_in_1_1,
-    the_official_program_finds_nothing_in_dev,
-];
+macro_rules! over_every_store {
+    ($($store:ident),+) => {
+        $(
+            over!($store:
+                our_suite_finds_nothing,
+                our_suite_finds_nothing_where_sparse_manifests_are_taken,
+                the_official_program_finds_nothing_in_1_1,
+                the_official_program_finds_nothing_in_dev,
+            );
+        )+
+    };
+}
+
+over_every_store!(filesystem, inmemory, minio, ceph, azurite);
 
 /// Takes manifests whose parts are missing. With a cache, because without one a blob that is only known by its sha512
 /// cannot be found without a repository to look in.

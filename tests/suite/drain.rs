@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rustix::process::Signal;
 use wharf_tests::{Connection, Request, Server, Settings, noise, sha256, with_query};
 
-over_every_driver![
+over_local_drivers![
     a_download_under_way_ends_whole,
     an_upload_under_way_ends_whole,
     a_connection_without_a_request_does_not_hold_it_up,

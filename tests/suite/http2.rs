@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use wharf_tests::{Image, Server, Settings, noise, path_of, sha256, with_query};
 
-over_every_driver![
+over_local_drivers![
     a_blob_is_pushed_and_pulled,
     many_requests_share_one_connection,
     answers_are_those_of_http_1,

@@ -1,16 +1,16 @@
 //! Debian's `docker-registry` beside us: each reads what the other wrote, and the same pushes leave the same files.
 
-mod furnish;
+pub(crate) mod furnish;
 mod reads;
 mod referrers;
-mod trees;
+pub(crate) mod trees;
 
 use std::collections::BTreeMap;
 
 use wharf_tests::{Server, Settings, sha256, skip};
 
 /// Starts Debian's registry; says so where it is not installed.
-fn docker_registry(settings: &Settings) -> Option<Server> {
+pub(crate) fn docker_registry(settings: &Settings) -> Option<Server> {
     let server = Server::docker_registry(settings);
     if server.is_none() {
         skip("docker-registry is not installed");
@@ -20,7 +20,7 @@ fn docker_registry(settings: &Settings) -> Option<Server> {
 
 /// Asks a server for everything that it holds: the names of all repositories and tags, and each manifest and blob that
 /// can be reached from them. A line for each, with what the headers and the content say.
-fn everything_told(server: &Server) -> BTreeMap<String, String> {
+pub(crate) fn everything_told(server: &Server) -> BTreeMap<String, String> {
     let mut told = BTreeMap::new();
     let catalog = server.get("/v2/_catalog?n=1000").expect(200).json();
     for repository in catalog["repositories"].as_array().unwrap() {

@@ -7,18 +7,39 @@
     reason = "tests fail by panics, tell what they skip, and are steered by environment variables"
 )]
 
-/// Stamps each test once for every driver that exists. A test is a function that takes the settings of a server.
+/// Stamps each test once for every driver that exists, and for two servers that take turns over one bucket. A test is a
+/// function that takes the settings of a server.
 macro_rules! over_every_driver {
     ($($test:ident),+ $(,)?) => {
-        over_every_driver!(filesystem: $($test),+);
-        over_every_driver!(inmemory: $($test),+);
+        over!(filesystem: $($test),+);
+        over!(inmemory: $($test),+);
+        over!(minio: $($test),+);
+        over!(versitygw: $($test),+);
+        over!(ceph: $($test),+);
+        over!(azurite: $($test),+);
+        over!(pair: $($test),+);
     };
-    ($driver:ident: $($test:ident),+) => {
+}
+
+/// Stamps each test for the drivers that need nothing but this machine: where it is about connections and requests, and
+/// what lies behind changes nothing.
+macro_rules! over_local_drivers {
+    ($($test:ident),+ $(,)?) => {
+        over!(filesystem: $($test),+);
+        over!(inmemory: $($test),+);
+    };
+}
+
+/// Stamps each test for one driver.
+macro_rules! over {
+    ($driver:ident: $($test:ident),+ $(,)?) => {
         mod $driver {
             $(
                 #[test]
                 fn $test() {
-                    super::$test(&wharf_tests::Settings::$driver());
+                    if let Some(settings) = wharf_tests::Settings::named(stringify!($driver)) {
+                        super::$test(&settings);
+                    }
                 }
             )+
         }
@@ -27,6 +48,7 @@ macro_rules! over_every_driver {
 
 mod bad_input;
 mod clients;
+mod cloud;
 mod concurrent;
 mod conformance;
 mod crash;

@@ -7,11 +7,16 @@ use flate2::{Compression, GzBuilder};
 /// The unit that tar archives are made of, in bytes.
 const BLOCK: usize = 512;
 
-/// Makes an archive that holds one file.
-pub(crate) fn of_one_file(path: &str, content: &[u8]) -> Vec<u8> {
-    let mut archive = header(path, content.len()).to_vec();
-    archive.extend_from_slice(content);
-    archive.resize(archive.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
+/// Makes a tar archive of files: a path of at most 100 bytes and a content for each.
+#[must_use]
+pub fn archive<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (path, content) in files {
+        archive.extend_from_slice(&header(&path, content.len()));
+        archive.extend_from_slice(content);
+        archive.resize(archive.len().next_multiple_of(BLOCK), 0);
+    }
+    archive.resize(archive.len() + 2 * BLOCK, 0);
     archive
 }
 

@@ -8,7 +8,7 @@ use wharf_tests::{
 
 use super::{assert_memory_flat, assert_refused};
 
-over_every_driver![
+over_local_drivers![
     a_manifest_that_is_no_manifest_is_refused,
     a_manifest_of_a_type_that_nobody_knows_is_refused,
     a_manifest_of_nearly_4_mib_is_taken,

@@ -4,7 +4,7 @@ use wharf_tests::{OCI_MANIFEST, Request, Server, Settings, sha256, with_query};
 
 use super::assert_refused;
 
-over_every_driver![
+over_local_drivers![
     a_malformed_digest_is_a_bad_request,
     a_name_of_255_characters_is_a_name_and_a_longer_one_is_not,
     a_name_outside_the_grammar_is_refused,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use wharf_tests::{Connection, Request, Server, Settings, noise, sha256, with_query};
 
-over_every_driver![
+over_local_drivers![
     a_head_that_does_not_end_is_given_up,
     a_body_that_does_not_move_is_given_up,
     a_body_that_moves_is_not_given_up,

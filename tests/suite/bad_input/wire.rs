@@ -4,7 +4,7 @@ use wharf_tests::{Connection, OCI_MANIFEST, Request, Server, Settings, sha256};
 
 use super::assert_memory_flat;
 
-over_every_driver![
+over_local_drivers![
     a_head_that_is_too_large_is_refused,
     no_input_begins_a_header_of_an_answer,
     garbage_after_a_request_does_not_harm_its_answer,

@@ -8,18 +8,18 @@ use wharf_tests::{Client, Layout, Server, Settings, scratch};
 use super::{Indexed, assert_same_content, carry, images, sorted};
 
 /// Knows how crane is spoken to.
-pub(super) struct Crane(Client);
+pub(crate) struct Crane(Client);
 
 impl Crane {
-    pub(super) fn installed() -> Option<Crane> {
+    pub(crate) fn installed() -> Option<Crane> {
         Some(Crane(Client::named_by("WHARF_TESTS_CRANE", "crane")?))
     }
 
-    pub(super) fn push(&self, layout: &Layout, reference: &str) {
+    pub(crate) fn push(&self, layout: &Layout, reference: &str) {
         self.0.run(&["push", layout.folder.to_str().unwrap(), reference]);
     }
 
-    pub(super) fn pull(&self, reference: &str, folder: &Path) {
+    pub(crate) fn pull(&self, reference: &str, folder: &Path) {
         self.0.run(&["pull", "--format=oci", reference, folder.to_str().unwrap()]);
     }
 }

@@ -8,20 +8,20 @@ use wharf_tests::{Client, DOCKER_MANIFEST, Layout, Server, Settings, scratch};
 use super::{Indexed, assert_same_content, carry, images};
 
 /// Knows how skopeo is spoken to.
-pub(super) struct Skopeo(Client);
+pub(crate) struct Skopeo(Client);
 
 impl Skopeo {
-    pub(super) fn installed() -> Option<Skopeo> {
+    pub(crate) fn installed() -> Option<Skopeo> {
         Some(Skopeo(Client::installed("skopeo")?.with(["--insecure-policy"])))
     }
 
     /// Pushes everything that a layout begins with.
-    pub(super) fn push(&self, layout: &Layout, reference: &str) {
+    pub(crate) fn push(&self, layout: &Layout, reference: &str) {
         self.copy(&["--dest-tls-verify=false", &oci(&layout.folder, &layout.tag), &docker(reference)]);
     }
 
     /// Pulls into a new layout.
-    pub(super) fn pull(&self, reference: &str, folder: &Path) {
+    pub(crate) fn pull(&self, reference: &str, folder: &Path) {
         self.copy(&["--src-tls-verify=false", &docker(reference), &oci(folder, "latest")]);
     }
 

@@ -113,7 +113,7 @@ fn a_registry_that_is_read_only_only_reads(settings: &Settings) {
 fn redirecting(settings: &Settings) -> Settings {
     let redirect =
         serde_json::json!([{ "name": "redirect", "options": { "baseurl": "https://cdn.example/base" } }]);
-    settings.clone().with("middleware.storage", redirect)
+    settings.clone().redirecting().with("middleware.storage", redirect)
 }
 
 fn a_redirect_sends_clients_elsewhere_for_blobs(settings: &Settings) {

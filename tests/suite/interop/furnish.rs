@@ -10,7 +10,7 @@ use wharf_tests::{
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Pushes all of it.
-pub(super) fn furnish(server: &Server) {
+pub(crate) fn furnish(server: &Server) {
     images(server);
     dockers_formats(server);
     indexes(server);

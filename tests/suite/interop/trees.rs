@@ -1,21 +1,29 @@
 //! The same pushes into two empty folders leave the same files with the same bytes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use wharf_tests::{Client, Image, Server, Settings, scratch, tree};
 
 use super::docker_registry;
 use super::furnish::furnish;
 
-/// Reads what both servers keep. What begins with an underscore below a repository and is none of Distribution's is our
-/// own, and unfinished uploads are nobody's business.
-fn kept(root: &Path) -> BTreeMap<String, String> {
-    let shared = |path: &str| {
-        let mut additions = path.split('/').filter(|part| part.starts_with('_'));
-        additions.all(|part| ["_manifests", "_layers"].contains(&part))
-    };
-    tree(root).into_iter().filter(|(path, _)| shared(path)).collect()
+/// Says whether both servers keep something. What begins with an underscore below a repository and is none of Distribution's
+/// is our own, and unfinished uploads are nobody's business.
+fn is_shared(path: &str) -> bool {
+    let mut additions = path.split('/').filter(|part| part.starts_with('_'));
+    additions.all(|part| ["_manifests", "_layers"].contains(&part))
+}
+
+/// Fails the test unless what both servers keep is the same.
+#[track_caller]
+pub(crate) fn assert_equal(theirs: BTreeMap<String, String>, ours: BTreeMap<String, String>) {
+    let [theirs, ours] = [theirs, ours]
+        .map(|tree| tree.into_iter().filter(|(path, _)| is_shared(path)).collect::<BTreeMap<_, _>>());
+    let missing: Vec<_> = theirs.iter().filter(|(path, _)| !ours.contains_key(*path)).collect();
+    let added: Vec<_> = ours.iter().filter(|(path, _)| !theirs.contains_key(*path)).collect();
+    assert!(missing.is_empty() && added.is_empty(), "missing: {missing:#?}\nadded: {added:#?}");
+    assert_eq!(theirs, ours);
+    assert!(!ours.is_empty());
 }
 
 /// Lets both servers take the same and compares what is left.
@@ -27,12 +35,7 @@ fn assert_equal_trees(push: impl Fn(&Server)) {
     push(&ours);
     theirs.terminate();
     ours.terminate();
-    let (theirs, ours) = (kept(&theirs.data()), kept(&ours.data()));
-    let missing: Vec<_> = theirs.iter().filter(|(path, _)| !ours.contains_key(*path)).collect();
-    let added: Vec<_> = ours.iter().filter(|(path, _)| !theirs.contains_key(*path)).collect();
-    assert!(missing.is_empty() && added.is_empty(), "missing: {missing:#?}\nadded: {added:#?}");
-    assert_eq!(theirs, ours);
-    assert!(!ours.is_empty());
+    assert_equal(tree(&theirs.data()), tree(&ours.data()));
 }
 
 #[test]
