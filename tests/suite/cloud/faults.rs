@@ -1,7 +1,6 @@
 //! A store that falters: whatever goes wrong on the way there, a patient client gets everything through, nothing that was
 //! acknowledged is lost, nobody is kept waiting without end, and nothing is left behind.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -118,12 +117,11 @@ fn a_connection_to_ceph_that_breaks_before_an_answer_is_survived() {
 
 /// Lets clients push and pull while one of so many requests to the store goes wrong.
 fn endure(part: Part, fault: Fault, one_in: u64) {
-    static SEED: AtomicU64 = AtomicU64::new(1);
     let Some(watched) = Watched::new(part) else { return };
     let mut server = Server::wharf(&hurried(watched.settings(), part));
     let chance = match one_in {
         1 => Chance::Always,
-        _ => Chance::OneIn(one_in, SEED.fetch_add(1, Ordering::Relaxed)),
+        _ => Chance::OneIn(one_in, seed()),
     };
     watched.proxy.break_by(vec![Rule::new(&[], chance, fault)]);
     let patient = Patient::new(&server, LIMIT);
@@ -144,7 +142,13 @@ fn endure(part: Part, fault: Fault, one_in: u64) {
         Work::of(client).assert_held(&another);
     }
     server.terminate();
-    assert_nothing_is_left(&watched, &another);
+    assert_nothing_is_left(&watched);
+}
+
+/// Gives a number for each test that is the same in each run.
+fn seed() -> u64 {
+    let thread = thread::current();
+    thread.name().unwrap_or_default().bytes().fold(0, |seed, byte| seed * 31 % 1_000_003 + u64::from(byte))
 }
 
 /// Waits for the store less long than one should, so that a test does not have to.
@@ -200,8 +204,7 @@ fn push_and_pull(patient: &Patient<'_>, work: &Work) {
 }
 
 /// Lets the purge pass and fails the test unless the store then holds nothing of any upload.
-fn assert_nothing_is_left(watched: &Watched, server: &Server) {
-    drop(server.get("/v2/"));
+fn assert_nothing_is_left(watched: &Watched) {
     let purging = "storage.maintenance.uploadpurging";
     let settings =
         watched.direct().with(&format!("{purging}.age"), "1s").with(&format!("{purging}.dryrun"), false);
@@ -209,7 +212,8 @@ fn assert_nothing_is_left(watched: &Watched, server: &Server) {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let mut left: Vec<String> = watched.room.store().keys(watched.room.root()).unwrap();
-        left.retain(|key| key.contains("/_uploads/") || key.contains('~'));
+        // What a probe of the store's abilities leaves when even its deletion fails is one object in a folder of its own.
+        left.retain(|key| key.contains("/_uploads/") || key.contains("~begun"));
         if !watched.place.azure {
             left.extend(watched.room.unfinished_uploads());
         }
