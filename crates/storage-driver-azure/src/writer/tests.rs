@@ -113,7 +113,7 @@ async fn a_block_that_fails_late_fails_the_commit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_fails_at_any_step_can_be_tried_again() {
-    for call in ["commit_blocks", "copy", "delete"] {
+    for call in ["commit_blocks", "copy"] {
         let fake = Fake::default();
         let driver = driver(&fake);
         let mut writer = begin(&driver).await;
@@ -130,6 +130,20 @@ async fn a_commit_that_fails_at_any_step_can_be_tried_again() {
         assert_eq!(fake.bytes("blob").unwrap(), [some(2 * CHUNK + 7), some(CHUNK)].concat(), "{call}");
         assert_left(&fake, &["blob"]).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_cannot_clear_up_has_happened() {
+    let fake = Fake::default();
+    let driver = driver(&fake);
+    let mut writer = begin(&driver).await;
+    writer.write(some(2 * CHUNK + 7)).await.unwrap();
+    writer.close(Sync::Durable).await.unwrap();
+    fake.plan(Fault::times("delete", 5, FailureKind::Unavailable));
+    resume(&driver).await.commit(&path("/blob")).await.unwrap();
+    assert_eq!(fake.bytes("blob").unwrap(), some(2 * CHUNK + 7));
+    driver.delete(&path("/u")).await.unwrap();
+    assert_left(&fake, &["blob"]).await;
 }
 
 #[tokio::test(start_paused = true)]
