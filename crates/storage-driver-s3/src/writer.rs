@@ -184,9 +184,12 @@ impl S3Writer {
             return Ok(Vec::new());
         }
         let own = Unclaimed::object(&self.bucket, self.key.clone());
-        copy::copy(&self.bucket, &self.key, to, size).await?;
-        own.claim();
-        Ok(vec![self.key.clone()])
+        let copied = copy::copy(&self.bucket, &self.key, to, size).await.map_err(multipart::gone_is_changed);
+        // Another server's object may lie there by now, which is about to be copied, too.
+        if copied.as_ref().err().is_none_or(|failure| failure.kind == ErrorKind::Changed) {
+            own.claim();
+        }
+        copied.map(|()| vec![self.key.clone()])
     }
 
     /// A file whose first parts an earlier session has sent.

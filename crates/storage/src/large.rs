@@ -48,8 +48,8 @@ enum Opened {
     Writing(Large),
     /// Closed to writers, to be read again.
     Sealed(Held, Stored),
-    /// Moved to its place by a request that then failed; so many bytes.
-    Placed(Finishing, u64),
+    /// Moved to its place by a request that then failed.
+    Placed(Finishing),
 }
 
 /// Why a body was not taken to its end.
@@ -106,15 +106,15 @@ impl StoredRepository {
         let whole = body.is_at_end().await?.then_some(digest);
         let mut large = match self.open(id, held, at, whole).await? {
             Opened::Writing(large) => large,
-            Opened::Placed(placed, size) => {
+            Opened::Placed(placed) => {
                 if placed.digest != *digest || !body.is_at_end().await? {
                     return Err(Error::UploadUnknown(id.clone()));
                 }
-                return self.take_in(digest, placed.canonical, size).await;
+                return self.take_in(digest, placed.canonical, placed.size).await;
             }
             Opened::Sealed(held, stored) => {
                 if body.is_at_end().await? {
-                    return self.finish_sealed(id, stored, digest).await;
+                    return self.finish_sealed(id, held, stored, digest).await;
                 }
                 self.unseal(id, &held, stored).await?
             }
@@ -122,10 +122,13 @@ impl StoredRepository {
         if let Err(stopped) = large.take(&mut body).await {
             return Err(self.interrupted(large, stopped).await);
         }
-        let size = large.writer.offset();
         match large.hashers.as_ref().and_then(|hashers| hashers.verified(digest)) {
             Some(Ok(canonical)) => {
-                large.writer.commit(&layout::blob_data(&canonical)).await.map_err(failed)?;
+                let size = large.writer.offset();
+                let Large { id, record, version, writer, .. } = large;
+                self.announce(&id, Held { record, version }, Finishing { digest: *digest, canonical, size })
+                    .await?;
+                writer.commit(&layout::blob_data(&canonical)).await.map_err(|error| ended(&id, error))?;
                 self.take_in(digest, canonical, size).await
             }
             Some(Err(mismatch)) => {
@@ -133,9 +136,11 @@ impl StoredRepository {
                 Err(mismatch)
             }
             None => {
-                large.writer.commit(&self.layout.upload_sealed(id)).await.map_err(failed)?;
+                let sealed = self.layout.upload_sealed(id);
+                large.writer.commit(&sealed).await.map_err(|error| ended(id, error))?;
                 let stored = self.sealed(id).await?.ok_or_else(|| Error::UploadUnknown(id.clone()))?;
-                self.finish_sealed(id, stored, digest).await
+                let held = Held { record: large.record, version: large.version };
+                self.finish_sealed(id, held, stored, digest).await
             }
         }
     }
@@ -149,9 +154,11 @@ impl StoredRepository {
                 let sealed = found(self.driver().stat(&self.layout.upload_sealed(id)).await)?;
                 match sealed {
                     Some(stat) => Ok(stat.size),
-                    None if record.offset() == 0 => Ok(0),
-                    None if self.placed(record).await?.is_some() => Ok(record.offset()),
-                    None => Err(Error::UploadUnknown(id.clone())),
+                    None => match self.placed(record).await? {
+                        Some(placed) => Ok(placed.size),
+                        None if record.offset() == 0 => Ok(0),
+                        None => Err(Error::UploadUnknown(id.clone())),
+                    },
                 }
             }
             Err(error) => Err(failed(error)),
@@ -205,14 +212,14 @@ impl StoredRepository {
                 check_offset(at, stored.size)?;
                 Ok(Opened::Sealed(held, stored))
             }
-            None if held.record.offset() == 0 => {
-                check_offset(at, 0)?;
-                Ok(Opened::Writing(self.begin(id, &held).await?))
-            }
             None => match self.placed(&held.record).await? {
-                Some((finishing, size)) => {
-                    check_offset(at, size)?;
-                    Ok(Opened::Placed(finishing, size))
+                Some(placed) => {
+                    check_offset(at, placed.size)?;
+                    Ok(Opened::Placed(placed))
+                }
+                None if held.record.offset() == 0 => {
+                    check_offset(at, 0)?;
+                    Ok(Opened::Writing(self.begin(id, &held).await?))
                 }
                 None => Err(Error::UploadUnknown(id.clone())),
             },
@@ -220,10 +227,21 @@ impl StoredRepository {
     }
 
     /// What an upload has become, if its record says so and the store agrees.
-    async fn placed(&self, record: &Record) -> Result<Option<(Finishing, u64)>, Error> {
+    async fn placed(&self, record: &Record) -> Result<Option<Finishing>, Error> {
         let Some(finishing) = record.finishing else { return Ok(None) };
         let stat = found(self.driver().stat(&layout::blob_data(&finishing.canonical)).await)?;
-        Ok(stat.filter(|stat| stat.size == record.offset()).map(|stat| (finishing, stat.size)))
+        Ok(stat.filter(|stat| stat.size == finishing.size).map(|_| finishing))
+    }
+
+    /// Says what the bytes are that are about to be moved to their place, unless the record already does.
+    async fn announce(&self, id: &UploadId, held: Held, finishing: Finishing) -> Result<(), Error> {
+        if held.record.finishing == Some(finishing) {
+            return Ok(());
+        }
+        let mut record = held.record.next(held.record.content.clone());
+        record.finishing = Some(finishing);
+        let replaced = self.replace(id, &held.version, &record, Sync::Relaxed).await?;
+        replaced.map(|_| ()).ok_or_else(|| Error::UploadBusy(id.clone()))
     }
 
     /// Begins to write where nobody has, or where what was written does not count.
@@ -254,7 +272,7 @@ impl StoredRepository {
     /// Ends the writing of a request: stores what came, then says so.
     async fn keep(&self, large: Large) -> Result<Record, Error> {
         let offset = large.writer.offset();
-        large.writer.close(Sync::Durable).await.map_err(failed)?;
+        large.writer.close(Sync::Durable).await.map_err(|error| ended(&large.id, error))?;
         let record = large.record.next(Recorded::Large { offset, hashers: large.hashers });
         match self.replace(&large.id, &large.version, &record, Sync::Relaxed).await? {
             Some(_) => Ok(record),
@@ -288,6 +306,7 @@ impl StoredRepository {
     async fn finish_sealed(
         &self,
         id: &UploadId,
+        held: Held,
         stored: Stored,
         digest: &Digest,
     ) -> Result<Descriptor, Error> {
@@ -298,9 +317,11 @@ impl StoredRepository {
         }
         let unread = || Error::internal("the hash of an upload was not begun");
         let canonical = hashers.verified(digest).ok_or_else(unread)??;
+        let size = hashers.len();
+        self.announce(id, held, Finishing { digest: *digest, canonical, size }).await?;
         let data = layout::blob_data(&canonical);
         self.driver().rename(&self.layout.upload_sealed(id), &data).await.map_err(failed)?;
-        self.take_in(digest, canonical, hashers.len()).await
+        self.take_in(digest, canonical, size).await
     }
 }
 
@@ -320,11 +341,16 @@ impl Large {
     }
 }
 
+/// Why writing to an upload did not end well. Where nobody can lock it, another server may have been faster.
+fn ended(id: &UploadId, error: wharf_storage_driver::Error) -> Error {
+    if error.kind() == ErrorKind::Changed { Error::UploadBusy(id.clone()) } else { failed(error) }
+}
+
 /// What the hashes of a record say of so many bytes, when that is what the client says.
 fn verified(record: &Record, offset: u64, digest: &Digest) -> Option<Finishing> {
     let Recorded::Large { hashers: Some(hashers), .. } = &record.content else { return None };
     let canonical = hashers.verified(digest)?.ok().filter(|_| hashers.len() == offset)?;
-    Some(Finishing { digest: *digest, canonical })
+    Some(Finishing { digest: *digest, canonical, size: offset })
 }
 
 /// The hashes of a record, when they are over exactly so many bytes.

@@ -39,6 +39,8 @@ pub(crate) struct Finishing {
     pub(crate) digest: Digest,
     /// As the store does.
     pub(crate) canonical: Digest,
+    /// How many they are, in bytes.
+    pub(crate) size: u64,
 }
 
 /// Where an upload's bytes are.
@@ -93,8 +95,8 @@ impl Record {
         if self.algorithm != Algorithm::Sha256 {
             let _ = writeln!(text, "algorithm {}", self.algorithm);
         }
-        if let Some(Finishing { digest, canonical }) = &self.finishing {
-            let _ = writeln!(text, "finishing {digest} {canonical}");
+        if let Some(Finishing { digest, canonical, size }) = &self.finishing {
+            let _ = writeln!(text, "finishing {digest} {canonical} {size}");
         }
         match &self.content {
             Recorded::Small(bytes) => _ = writeln!(text, "small {}", bytes.len()),
@@ -138,11 +140,7 @@ impl Record {
                     record.turn = turn.parse().ok()?;
                     record.mark = u64::from_str_radix(mark, 16).ok()?;
                 }
-                "finishing" => {
-                    let (digest, canonical) = value.split_once(' ')?;
-                    let (digest, canonical) = (digest.parse().ok()?, canonical.parse().ok()?);
-                    record.finishing = Some(Finishing { digest, canonical });
-                }
+                "finishing" => record.finishing = Some(parse_finishing(value)?),
                 "algorithm" => record.algorithm = value.parse().ok()?,
                 "small" if value.parse() == Ok(small.len()) => {
                     record.content = Recorded::Small(small.clone())
@@ -172,6 +170,16 @@ impl Recorded {
             Self::Large { offset, .. } => *offset,
         }
     }
+}
+
+fn parse_finishing(value: &str) -> Option<Finishing> {
+    let (digest, rest) = value.split_once(' ')?;
+    let (canonical, size) = rest.split_once(' ')?;
+    Some(Finishing {
+        digest: digest.parse().ok()?,
+        canonical: canonical.parse().ok()?,
+        size: size.parse().ok()?,
+    })
 }
 
 /// A hash that cannot be read is one that was not there: the bytes are hashed again.
@@ -229,6 +237,16 @@ mod tests {
             assert_eq!((read.turn, read.algorithm), (3, Algorithm::Sha512));
             assert!(matches!(read.content, Recorded::Small(bytes) if bytes == content));
         }
+    }
+
+    #[test]
+    fn what_an_upload_was_found_to_be_is_read_as_it_was_written() {
+        let [digest, canonical] =
+            [Algorithm::Sha512, Algorithm::Sha256].map(|algorithm| algorithm.digest(b"abc"));
+        let finishing = Some(Finishing { digest, canonical, size: 7 });
+        let file = Record { finishing, ..record(Recorded::Large { offset: 3, hashers: None }) }.to_bytes();
+        let read = Record::parse(&file).unwrap();
+        assert_eq!((read.finishing, read.offset()), (finishing, 3));
     }
 
     #[tokio::test]

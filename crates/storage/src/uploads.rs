@@ -78,7 +78,7 @@ impl Uploads for StoredRepository {
                     repository.finish_large(&id, held, at, Body::new(body), &digest).await?
                 }
             };
-            if let Err(error) = repository.driver().delete(&repository.layout.upload(&id)).await {
+            if let Err(error) = found(repository.driver().delete(&repository.layout.upload(&id)).await) {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "finished upload {id} stays until it is purged"
