@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use wharf_storage_driver::ErrorKind;
+use wharf_storage_driver::{ErrorKind, Version};
 
 use crate::bucket::Bucket;
 use crate::conditions::TagForm;
@@ -16,18 +16,29 @@ use crate::lookup::{self, unexpected};
 use crate::multipart::{self, Proof};
 use crate::unclaimed::Unclaimed;
 
-/// Copies an object of so many bytes to another key, replacing what is there.
-pub(crate) async fn copy(bucket: &Arc<Bucket>, from: &str, to: &str, size: u64) -> Result<(), Failure> {
-    let source = bucket.copy_source(from);
+/// Copies an object of so many bytes to another key, replacing what is there; only that version of it, if one is known.
+pub(crate) async fn copy(
+    bucket: &Arc<Bucket>,
+    from: &str,
+    version: Option<&Version>,
+    to: &str,
+    size: u64,
+) -> Result<(), Failure> {
+    let path = bucket.copy_source(from);
     if size <= bucket.config.copy_threshold_bytes || size == 0 {
-        let request = bucket.copy_object(to).copy_source(source);
+        let tag = version.and_then(|version| TagForm::Quoted.write(version));
+        let request = bucket.copy_object(to).copy_source(path).set_copy_source_if_match(tag);
         request.customize().config_override(bucket.for_copy()).send().await?;
         return Ok(());
     }
-    let source = Source { path: source, tag: tag(bucket, from, size).await? };
+    let tag = match version.and_then(|version| TagForm::Quoted.write(version)) {
+        Some(tag) => tag,
+        None => tag(bucket, from, size).await?,
+    };
+    let source = Source { path, tag };
     let begun = Unclaimed::multipart(bucket, to).await?;
     let done = match copy_parts(bucket, &source, &begun, size).await {
-        Ok(etags) => multipart::complete(bucket, to, begun.id(), &etags, Proof::Parts).await,
+        Ok(etags) => multipart::complete(bucket, to, begun.id(), &etags, Proof::Parts).await.map(drop),
         Err(failure) => Err(failure),
     };
     match done {

@@ -75,7 +75,7 @@ impl S3Driver {
         if from == to {
             return Ok(());
         }
-        copy::copy(&self.bucket, &from, &to, there.size).await?;
+        copy::copy(&self.bucket, &from, there.version.as_ref(), &to, there.size).await?;
         remove::remove_key(&self.bucket, &from).await
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use md5::{Digest, Md5};
-use wharf_storage_driver::ErrorKind;
+use wharf_storage_driver::{ErrorKind, Version};
 
 use crate::bucket::Bucket;
 use crate::failure::Failure;
@@ -21,14 +21,15 @@ pub(crate) enum Proof {
     Parts,
 }
 
-/// Makes an object of all parts of an upload.
+/// Makes an object of all parts of an upload; gives its version, by which a copy of it can insist on it: two servers may make
+/// an object at one key.
 pub(crate) async fn complete(
     bucket: &Bucket,
     key: &str,
     id: &str,
     etags: &[String],
     proof: Proof,
-) -> Result<(), Failure> {
+) -> Result<Option<Version>, Failure> {
     let parts = etags.iter().enumerate().map(|(index, etag)| {
         let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
         CompletedPart::builder().part_number(number).e_tag(etag).build()
@@ -36,19 +37,20 @@ pub(crate) async fn complete(
     let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
     let request = bucket.complete_multipart(key, id).multipart_upload(parts);
     let failure = match request.customize().config_override(bucket.for_copy()).send().await {
-        Ok(_) => return Ok(()),
+        Ok(answer) => return Ok(lookup::version(answer.e_tag())),
         Err(error) => Failure::from(error),
     };
     // It may have been done although we did not hear of it; then the upload is not there any more.
     if !failure.may_have_happened() && !failure.is_not_found() {
         return Err(failure);
     }
-    let head = lookup::head(bucket, key).await?;
-    let is_done = head.is_some_and(|head| match proof {
+    let made = lookup::head(bucket, key).await?.filter(|head| match proof {
         Proof::Size(size) => head.size == size,
-        Proof::Parts => head.version.is_some_and(|version| joint_tag(etags).as_ref() == Some(&version.0)),
+        Proof::Parts => {
+            head.version.as_ref().is_some_and(|version| joint_tag(etags).as_ref() == Some(&version.0))
+        }
     });
-    if is_done { Ok(()) } else { Err(gone_is_changed(failure)) }
+    made.map(|head| head.version).ok_or_else(|| gone_is_changed(failure))
 }
 
 /// Makes parts, so many at once; gives their tags in order.

@@ -178,13 +178,14 @@ impl S3Writer {
         let size = self.session.offset();
         self.session.send_rest().await?;
         let Target::Multipart { etags, .. } = self.session.target() else { return Ok(Vec::new()) };
-        multipart::complete(&self.bucket, &self.key, upload.id(), etags, Proof::Parts).await?;
+        let version = multipart::complete(&self.bucket, &self.key, upload.id(), etags, Proof::Parts).await?;
         upload.claim();
         if to == self.key {
             return Ok(Vec::new());
         }
         let own = Unclaimed::object(&self.bucket, self.key.clone());
-        let copied = copy::copy(&self.bucket, &self.key, to, size).await.map_err(multipart::gone_is_changed);
+        let copied = copy::copy(&self.bucket, &self.key, version.as_ref(), to, size).await;
+        let copied = copied.map_err(multipart::gone_is_changed);
         // Another server's object may lie there by now, which is about to be copied, too.
         if copied.as_ref().err().is_none_or(|failure| failure.kind == ErrorKind::Changed) {
             own.claim();

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bucket::Bucket;
+use crate::conditions::TagForm;
 use crate::failure::Failure;
 use crate::journal::Parts;
 use crate::lookup::unexpected;
@@ -28,7 +29,12 @@ pub(crate) struct Rest<'a> {
 
 /// A part that is still to be made.
 enum Source<'a> {
-    Copy { key: &'a str, range: Option<Range<u64>> },
+    /// Of an object, of no other than has this tag.
+    Copy {
+        key: &'a str,
+        tag: Option<String>,
+        range: Option<Range<u64>>,
+    },
     Bytes(&'a Sealed),
 }
 
@@ -44,12 +50,13 @@ pub(crate) async fn assemble(
     let own_bytes = parts.etags.len() as u64 * part_bytes;
     let completing = complete(bucket, own, &parts.id, &parts.etags, Proof::Size(own_bytes));
     let (completed, upload) = tokio::join!(completing, Unclaimed::multipart(bucket, to));
-    completed?;
+    let tag = completed?.and_then(|version| TagForm::Quoted.write(&version));
     let upload = upload?;
     let most = bucket.config.copy_chunk_bytes / part_bytes;
     let step = parts_in_a_copy(parts.etags.len() as u64, rest, most) * part_bytes;
     let copies = (0..own_bytes.div_ceil(step)).map(|index| Source::Copy {
         key: own,
+        tag: tag.clone(),
         range: Some(index * step..((index + 1) * step).min(own_bytes)),
     });
     let sources: Vec<_> = copies.chain(rest.sources()).collect();
@@ -69,7 +76,7 @@ pub(crate) async fn extend(
     let mut etags = parts.etags.clone();
     let sources = rest.sources().collect();
     etags.extend(make_parts(bucket, own, &parts.id, etags.len(), sources).await?);
-    complete(bucket, own, &parts.id, &etags, Proof::Parts).await
+    complete(bucket, own, &parts.id, &etags, Proof::Parts).await.map(drop)
 }
 
 /// Makes parts that follow those before, and gives their tags in order.
@@ -100,10 +107,14 @@ async fn make_part(
             let request = bucket.upload_part(key, id, number).body(bytes.body());
             usable_tag(bucket.sending_part(request, bytes.len()).send().await?.e_tag)
         }
-        Source::Copy { key: from, range } => {
+        Source::Copy { key: from, tag, range } => {
             let range = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
             let request = bucket.upload_part_copy(key, id, number).copy_source(bucket.copy_source(from));
-            let request = request.set_copy_source_range(range).customize().config_override(bucket.for_copy());
+            let request = request
+                .set_copy_source_if_match(tag)
+                .set_copy_source_range(range)
+                .customize()
+                .config_override(bucket.for_copy());
             let answer = request.send().await.map_err(|error| gone_is_changed(error.into()))?;
             usable_tag(answer.copy_part_result.and_then(|result| result.e_tag))
         }
@@ -123,7 +134,7 @@ fn parts_in_a_copy(parts: u64, rest: &Rest<'_>, most: u64) -> u64 {
 
 impl Rest<'_> {
     fn sources(&self) -> impl Iterator<Item = Source<'_>> {
-        let pieces = self.pieces.iter().map(|key| Source::Copy { key, range: None });
+        let pieces = self.pieces.iter().map(|key| Source::Copy { key, tag: None, range: None });
         pieces.chain((self.tail.len() > 0).then_some(Source::Bytes(&self.tail)))
     }
 }
