@@ -146,7 +146,7 @@ mod tests {
 
     fn rest(pieces: usize, tail: &'static [u8]) -> Rest<'static> {
         let mut segments = Segments::default();
-        segments.push(tail.into());
+        segments.push(tail);
         Rest { pieces: vec!["piece"; pieces], tail: segments.seal() }
     }
 

@@ -1,7 +1,9 @@
-//! Bytes as they came, on their way to be a body.
+//! Bytes on their way to be a body.
 //!
-//! A part is not put together from its pieces: they are sent one after another, as often as it takes. Only small pieces are,
-//! since each would keep alive the much larger buffer that a connection read it into.
+//! What a connection reads comes in slices of its buffers. To keep those until a part is sent would keep the whole buffers, in
+//! as many sizes as the network happens to have, and an allocator that has to find room for them takes nearly twice of what
+//! is kept. So a part is copied into blocks of memory that are mapped for it and unmapped with it. A part takes exactly its
+//! own size then, for one copy of its bytes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,19 +12,22 @@ use std::task::{Context, Poll};
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::{Bytes, BytesMut};
+use memmap2::MmapMut;
 
-/// Pieces that are smaller are copied together, in bytes.
-const SMALL_PIECE_BYTES: usize = 4 * 1024;
+/// Up to so many bytes no block is mapped.
+const FEW_BYTES: usize = 64 * 1024;
 
-/// How many bytes of small pieces are put together at most.
-const JOINED_BYTES: usize = 64 * 1024;
+/// How large a block is, in bytes. Of the last one only what is used takes memory.
+const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Bytes in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
     pieces: Vec<Bytes>,
-    /// The last of them, while they are small.
-    joined: BytesMut,
+    /// What comes behind them, while it is little.
+    few: BytesMut,
+    /// What comes behind those, once it is more.
+    block: Option<Block>,
     len: u64,
 }
 
@@ -33,7 +38,27 @@ pub(crate) struct Sealed {
     len: u64,
 }
 
+/// Memory that is being filled.
+#[derive(Debug)]
+struct Block {
+    memory: Memory,
+    filled: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Mapped(MmapMut),
+    /// Where nothing can be mapped.
+    Allocated(BytesMut),
+}
+
 impl Segments {
+    /// Begins with bytes that stay where they are.
+    pub(crate) fn of(piece: Bytes) -> Self {
+        let len = piece.len() as u64;
+        Self { pieces: if piece.is_empty() { Vec::new() } else { vec![piece] }, len, ..Self::default() }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
@@ -42,44 +67,87 @@ impl Segments {
         self.len == 0
     }
 
-    pub(crate) fn push(&mut self, piece: Bytes) {
-        self.len += piece.len() as u64;
-        if piece.len() < SMALL_PIECE_BYTES {
-            if self.joined.len() + piece.len() > JOINED_BYTES {
-                self.pieces.push(self.joined.split().freeze());
+    /// Adds a copy of some bytes.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        if self.block.is_none() {
+            if self.few.len() + bytes.len() <= FEW_BYTES {
+                return self.few.extend_from_slice(bytes);
             }
-            if self.joined.capacity() == 0 {
-                self.joined.reserve(SMALL_PIECE_BYTES);
+            if !self.few.is_empty() {
+                self.pieces.push(std::mem::take(&mut self.few).freeze());
             }
-            self.joined.extend_from_slice(&piece);
-            return;
         }
-        if !self.joined.is_empty() {
-            self.pieces.push(self.joined.split().freeze());
+        while !bytes.is_empty() {
+            let block = self.block.get_or_insert_with(|| Block::new(BLOCK_BYTES));
+            bytes = block.fill(bytes);
+            if block.is_full() {
+                self.pieces.extend(self.block.take().map(Block::freeze));
+            }
         }
-        self.pieces.push(piece);
     }
 
     /// All of it in one piece after a head; copies, unless it is one already, and lets go of each piece as soon as it
     /// is copied.
-    pub(crate) fn joined_to(mut self, head: &[u8]) -> Bytes {
-        if head.is_empty() && self.joined.is_empty() && self.pieces.len() == 1 {
-            return self.pieces.remove(0);
+    pub(crate) fn joined_to(self, head: &[u8]) -> Bytes {
+        let mut pieces = self.into_pieces();
+        if head.is_empty() && pieces.len() == 1 {
+            return pieces.remove(0);
         }
-        let mut all = BytesMut::with_capacity(head.len() + usize::try_from(self.len).unwrap_or_default());
-        all.extend_from_slice(head);
-        self.pieces.drain(..).for_each(|piece| all.extend_from_slice(&piece));
-        all.extend_from_slice(&self.joined);
+        let mut all = Block::new(head.len() + pieces.iter().map(Bytes::len).sum::<usize>());
+        all.fill(head);
+        pieces.drain(..).for_each(|piece| _ = all.fill(&piece));
         all.freeze()
     }
 
     /// All of it, as a body needs it.
     pub(crate) fn seal(self) -> Sealed {
-        let Self { mut pieces, joined, len } = self;
-        if !joined.is_empty() {
-            pieces.push(joined.freeze());
+        let len = self.len;
+        Sealed { pieces: self.into_pieces().into(), len }
+    }
+
+    fn into_pieces(self) -> Vec<Bytes> {
+        let Self { mut pieces, few, block, .. } = self;
+        pieces.extend((!few.is_empty()).then(|| few.freeze()));
+        pieces.extend(block.map(Block::freeze));
+        pieces
+    }
+}
+
+impl Block {
+    /// Room for so many bytes.
+    fn new(size: usize) -> Self {
+        let mapped = (size > FEW_BYTES).then(|| MmapMut::map_anon(size).ok()).flatten();
+        let memory = mapped.map_or_else(|| Memory::Allocated(BytesMut::zeroed(size)), Memory::Mapped);
+        Self { memory, filled: 0 }
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        match &mut self.memory {
+            Memory::Mapped(memory) => &mut memory[self.filled..],
+            Memory::Allocated(memory) => &mut memory[self.filled..],
         }
-        Sealed { pieces: pieces.into(), len }
+    }
+
+    /// Takes as many bytes as there is room for; gives those that are left.
+    fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let room = self.room();
+        let (taken, left) = bytes.split_at(room.len().min(bytes.len()));
+        room[..taken.len()].copy_from_slice(taken);
+        self.filled += taken.len();
+        left
+    }
+
+    fn is_full(&mut self) -> bool {
+        self.room().is_empty()
+    }
+
+    fn freeze(self) -> Bytes {
+        let all = match self.memory {
+            Memory::Mapped(memory) => Bytes::from_owner(memory),
+            Memory::Allocated(memory) => memory.freeze(),
+        };
+        all.slice(..self.filled)
     }
 }
 
@@ -140,26 +208,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_pieces_stay_where_they_are() {
-        let pieces = [Bytes::from(vec![1; 8192]), Bytes::from(vec![2; 8192])];
-        let mut segments = Segments::default();
-        pieces.iter().for_each(|piece| segments.push(piece.clone()));
-        let sealed = segments.seal();
-        assert_eq!(sealed.len(), 16384);
-        for (kept, piece) in sealed.pieces.iter().zip(&pieces) {
-            assert_eq!(kept.as_ptr(), piece.as_ptr());
+    fn bytes_are_copied_into_few_pieces_and_never_again() {
+        let piece = vec![7; 5000];
+        let mut segments = Segments::of(Bytes::from(vec![1; 100_000]));
+        let first = segments.pieces[0].as_ptr();
+        for _ in 0..1000 {
+            segments.push(&piece);
         }
+        let sealed = segments.seal();
+        assert_eq!(sealed.len(), 5_100_000);
+        assert_eq!(sealed.pieces[0].as_ptr(), first);
+        assert!(sealed.pieces.len() <= 2 + 5_000_000_usize.div_ceil(BLOCK_BYTES), "{}", sealed.pieces.len());
     }
 
     #[test]
-    fn many_tiny_pieces_take_little_more_than_their_bytes() {
-        let mut segments = Segments::default();
-        for _ in 0..200_000 {
-            segments.push(Bytes::from_static(b"x"));
+    fn what_is_one_piece_is_not_copied() {
+        for size in [1, FEW_BYTES, BLOCK_BYTES] {
+            let mut segments = Segments::default();
+            segments.push(&vec![3; size]);
+            let there = segments.few.as_ptr();
+            let joined = segments.joined_to(b"");
+            assert_eq!(joined, vec![3; size]);
+            assert!(size > FEW_BYTES || joined.as_ptr() == there);
         }
-        let sealed = segments.seal();
-        assert_eq!(sealed.len(), 200_000);
-        assert!(sealed.pieces.len() <= 200_000 / JOINED_BYTES + 1, "{}", sealed.pieces.len());
     }
 
     async fn sent(body: SdkBody) -> Vec<u8> {
@@ -171,14 +242,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_pieces_are_sent_in_order_and_again(lens in proptest::collection::vec(0_usize..9000, 0..20)) {
+        fn any_pieces_are_sent_in_order_and_again(lens in proptest::collection::vec(0_usize..90_000, 0..40)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let mut segments = Segments::default();
             let mut expected = Vec::new();
             for (index, len) in lens.into_iter().enumerate() {
                 let piece: Vec<u8> = (0..len).map(|at| (at * 7 + index) as u8).collect();
                 expected.extend_from_slice(&piece);
-                segments.push(Bytes::from(piece));
+                segments.push(&piece);
             }
             let sealed = segments.seal();
             let body = sealed.body().into_inner();
@@ -186,7 +257,7 @@ mod tests {
             prop_assert_eq!(&runtime.block_on(sent(body)), &expected);
             prop_assert_eq!(&runtime.block_on(sent(again)), &expected);
             let mut segments = Segments::default();
-            sealed.pieces.iter().for_each(|piece| segments.push(piece.clone()));
+            sealed.pieces.iter().for_each(|piece| segments.push(piece));
             prop_assert_eq!(segments.joined_to(b"head"), [b"head".as_slice(), &expected].concat());
         }
     }

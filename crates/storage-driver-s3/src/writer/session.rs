@@ -73,8 +73,7 @@ impl Session {
         journal: &mut Journal,
         room: Option<Reservation>,
     ) -> Self {
-        let mut buffer = Segments::default();
-        buffer.push(std::mem::take(&mut journal.tail));
+        let buffer = Segments::of(std::mem::take(&mut journal.tail));
         let target = match journal.multipart {
             Some(_) => Target::Pieces(Vec::new()),
             None => Target::Multipart { begun: None, etags: Vec::new() },
@@ -122,7 +121,7 @@ impl Session {
             let room = self.part_bytes - self.buffer.len();
             let taken = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
             self.reserve(self.buffer.len() + taken as u64).await;
-            self.buffer.push(bytes.split_to(taken));
+            self.buffer.push(&bytes.split_to(taken));
         }
         Ok(())
     }
