@@ -3,8 +3,8 @@
 //! A body under a digest never changes, so an entry is never stale and has no lifetime. That a body is here says nothing
 //! about who may see it.
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as QuickCache;
+use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use wharf_digest::Digest;
 
 /// Keeps bodies of a type by their digest, the most useful ones, up to a number of bytes.
@@ -29,10 +29,23 @@ impl<V: Clone> Weighter<Digest, Sized<V>> for BySize {
 
 impl<V: Clone> Bodies<V> {
     /// Keeps at most `limit_bytes` of bodies; with 0 nothing is kept.
+    ///
+    /// There are several shards, so that threads do not wait for each other, each with an equal part of the limit; few enough
+    /// that the largest manifest fits into one wherever the limit is at least [`SHARD_BYTES`].
     pub fn new(limit_bytes: u64) -> Self {
+        let shards = (limit_bytes / SHARD_BYTES).clamp(1, SHARDS_MOST);
+        let shards = 1 << shards.ilog2();
         let expected =
             usize::try_from(limit_bytes / EXPECTED_BODY_BYTES).unwrap_or(usize::MAX).min(EXPECTED_BODIES);
-        Self { bodies: QuickCache::with_weighter(expected, limit_bytes, BySize) }
+        #[expect(clippy::expect_used, reason = "options are complete with what is set here")]
+        let options = OptionsBuilder::new()
+            .shards(shards as usize)
+            .estimated_items_capacity(expected)
+            .weight_capacity(limit_bytes - limit_bytes % shards)
+            .build()
+            .expect("both capacities are set");
+        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { bodies: QuickCache::with_options(options, BySize, hasher, lifecycle) }
     }
 
     /// The body of a digest, if it is here.
@@ -57,6 +70,10 @@ impl<V> std::fmt::Debug for Bodies<V> {
     }
 }
 
+/// The least that a shard holds, unless the whole holds less, in bytes: the largest manifest with all that is parsed from it.
+pub const SHARD_BYTES: u64 = 16 * 1024 * 1024;
+/// At most this many shards.
+const SHARDS_MOST: u64 = 64;
 /// What an entry costs beside its body, in bytes: a rough figure, so that many tiny bodies stay within the limit too.
 const ENTRY_BYTES: u64 = 256;
 /// The size of a usual manifest, in bytes; from it the number of slots is guessed.
@@ -81,15 +98,28 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_holds_whatever_is_put_in() {
-        let bodies = Bodies::new(100_000);
-        let digests: Vec<_> =
-            (0..1000_u32).map(|index| Algorithm::Sha256.digest(&index.to_le_bytes())).collect();
-        for digest in &digests {
-            bodies.insert(*digest, (), 1000);
+    fn the_limit_holds_to_the_byte_and_is_used() {
+        for limit in [0, 1, 999, 100_000, SHARD_BYTES - 1, 3 * SHARD_BYTES + 1, 10 * SHARD_BYTES] {
+            let bodies = Bodies::new(limit);
+            let size = (limit / 100).saturating_sub(ENTRY_BYTES);
+            for index in 0..1000_u32 {
+                bodies.insert(Algorithm::Sha256.digest(&index.to_le_bytes()), (), size);
+                assert!(bodies.bodies.weight() <= limit, "{} of {limit}", bodies.bodies.weight());
+            }
+            let used = bodies.bodies.weight();
+            assert!(limit < 100_000 || used > limit / 10 * 8, "only {used} of {limit} are used");
         }
-        let kept = digests.iter().filter(|digest| bodies.get(digest).is_some()).count();
-        assert!((10..=100).contains(&kept), "{kept} bodies of 1,000 bytes kept in 100,000");
-        assert_eq!(Bodies::new(0).get(&digests[0]), None::<()>);
+    }
+
+    #[test]
+    fn the_largest_body_fits_and_one_larger_than_the_limit_does_not() {
+        let digest = Algorithm::Sha256.digest(b"a");
+        for limit in [SHARD_BYTES, 4 * SHARD_BYTES] {
+            let bodies = Bodies::new(limit);
+            bodies.insert(digest, (), SHARD_BYTES / 10 * 9);
+            assert_eq!(bodies.get(&digest), Some(()));
+            bodies.insert(digest, (), limit + 1);
+            assert!(bodies.bodies.weight() <= limit);
+        }
     }
 }

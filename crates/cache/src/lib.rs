@@ -3,59 +3,58 @@
 mod bodies;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod entry;
 mod memory;
+mod nothing;
+mod observed;
 
 use async_trait::async_trait;
 use wharf_digest::Digest;
 use wharf_reference::RepositoryName;
 
-pub use bodies::Bodies;
-pub use memory::{Limits, MemoryCache};
-
-/// What a digest stands for in a repository; one never answers for the other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Content {
-    /// A configuration, a layer, or anything else under `/blobs/`.
-    Blob,
-    /// A manifest or an index.
-    Manifest,
-}
-
-/// What is remembered of a digest.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entry {
-    /// The digest under which the data is stored, which is another one when the client's uses another algorithm.
-    pub canonical: Digest,
-    /// The size of the data, in bytes.
-    pub size: u64,
-    /// The media type of the data.
-    pub media_type: String,
-}
+pub use bodies::{Bodies, SHARD_BYTES};
+pub use entry::{Content, Entry, Lookup, Ticket};
+pub use memory::{Limits, MAX_AGE, MemoryCache};
+pub use nothing::NoCache;
+pub use observed::{Observed, Observer, Operation, Outcome};
 
 /// A memory of what digests name. Everything in it may be gone the next moment.
+///
+/// A deletion may pass a reader who has just seen what is being deleted, on this replica or on another. So nothing is
+/// remembered without a [`Ticket`], which has to be had before the store is looked at (or before a link is written), and
+/// which is void as soon as the same was forgotten. Whoever deletes forgets twice: before, so that nobody answers from the
+/// cache any more, and after, so that whoever looked at the store in between has looked in vain.
 #[async_trait]
 pub trait Cache: Send + Sync {
-    /// What was remembered of a digest for this very repository and kind of content.
+    /// What was remembered of a digest for this very repository and kind of content, else a ticket to remember it.
     ///
     /// # Errors
     ///
-    /// When the cache cannot be asked; the caller goes on as if nothing had been found.
+    /// When the cache cannot be asked; the caller goes on as if nothing had been found, and remembers nothing.
     async fn find(
         &self,
         repository: &RepositoryName,
         content: Content,
         digest: &Digest,
-    ) -> Result<Option<Entry>, Error>;
+    ) -> Result<Lookup, Error>;
 
-    /// What was remembered of a digest for any repository. It must not be shown to a client without a look at the
-    /// repository.
+    /// A ticket for whoever is about to make a repository hold a digest, without having looked for it.
     ///
     /// # Errors
     ///
     /// As [`find`](Self::find).
-    async fn find_global(&self, digest: &Digest) -> Result<Option<Entry>, Error>;
+    async fn ticket(&self, repository: &RepositoryName, digest: &Digest) -> Result<Ticket, Error>;
 
-    /// Remembers that a repository holds a digest, and what the digest names.
+    /// The digest under which the data of another digest is stored, if that was remembered for any repository. It must not
+    /// be shown to a client without a look at the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    async fn canonical(&self, digest: &Digest) -> Result<Option<Digest>, Error>;
+
+    /// Remembers that a repository holds a digest, and what the digest names; nothing at all when the digest was forgotten
+    /// there after the ticket was given.
     ///
     /// # Errors
     ///
@@ -66,18 +65,19 @@ pub trait Cache: Send + Sync {
         content: Content,
         digest: &Digest,
         entry: &Entry,
+        ticket: Ticket,
     ) -> Result<(), Error>;
 
-    /// Forgets that a repository holds a digest.
+    /// Forgets that a repository holds some digests, and makes every ticket for them void.
     ///
     /// # Errors
     ///
-    /// When the cache cannot be told; it may then go on answering from what it remembers.
+    /// When the cache cannot be told now. It then sees to it that it is told later, and does not answer before.
     async fn forget(
         &self,
         repository: &RepositoryName,
         content: Content,
-        digest: &Digest,
+        digests: &[Digest],
     ) -> Result<(), Error>;
 }
 
@@ -90,27 +90,4 @@ pub struct Error {
     /// What it said.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-/// A cache that remembers nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoCache;
-
-#[async_trait]
-impl Cache for NoCache {
-    async fn find(&self, _: &RepositoryName, _: Content, _: &Digest) -> Result<Option<Entry>, Error> {
-        Ok(None)
-    }
-
-    async fn find_global(&self, _: &Digest) -> Result<Option<Entry>, Error> {
-        Ok(None)
-    }
-
-    async fn remember(&self, _: &RepositoryName, _: Content, _: &Digest, _: &Entry) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn forget(&self, _: &RepositoryName, _: Content, _: &Digest) -> Result<(), Error> {
-        Ok(())
-    }
 }

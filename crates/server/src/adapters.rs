@@ -10,6 +10,8 @@ mod cloudfront;
 mod filesystem;
 #[cfg(any(feature = "s3", feature = "azure"))]
 mod reach;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -65,11 +67,20 @@ pub(crate) async fn store(settings: &Settings) -> Result<Store, StartError> {
     Ok(Store { bare, wrapped })
 }
 
-/// Makes the cache.
-pub(crate) fn cache(settings: CacheSettings) -> Arc<dyn Cache> {
+/// Makes the cache. Replicas with the same secret believe each other.
+#[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "a cache in memory needs no secret"))]
+pub(crate) async fn cache(settings: &CacheSettings, secret: &[u8]) -> Result<Arc<dyn Cache>, StartError> {
     match settings {
-        CacheSettings::Off => Arc::new(NoCache),
-        CacheSettings::InMemory(entries) => Arc::new(MemoryCache::new(Limits { entries })),
+        CacheSettings::Off => Ok(Arc::new(NoCache)),
+        CacheSettings::InMemory { entries, max_age } => {
+            Ok(Arc::new(MemoryCache::new(Limits { entries: *entries, max_age: *max_age })))
+        }
+        #[cfg(feature = "redis")]
+        CacheSettings::Redis { redis, max_age, deadline } => {
+            redis::open(redis, *max_age, *deadline, secret).await
+        }
+        #[cfg(not(feature = "redis"))]
+        CacheSettings::Redis { .. } => Err(StartError::NotBuiltIn("storage.cache.blobdescriptor redis")),
     }
 }
 

@@ -25,8 +25,8 @@ pub use crate::settings::Connection;
 #[cfg(feature = "s3")]
 pub use crate::settings::S3Settings;
 pub use crate::settings::{
-    AccessSettings, CacheSettings, DriverSettings, HttpSettings, MiddlewareSettings, PurgeSettings, Settings,
-    StorageSettings, WITHOUT_A_FILE,
+    AccessSettings, CacheSettings, DriverSettings, HttpSettings, MiddlewareSettings, PurgeSettings,
+    RedisSettings, RedisTlsSettings, Settings, StorageSettings, WITHOUT_A_FILE,
 };
 pub use crate::start::{StartError, serve};
 

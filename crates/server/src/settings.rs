@@ -4,6 +4,7 @@
 mod amount;
 #[cfg(feature = "azure")]
 mod azure;
+mod cache;
 #[cfg(feature = "cloudfront")]
 mod cloudfront;
 #[cfg(any(feature = "s3", feature = "azure"))]
@@ -24,6 +25,7 @@ use crate::logging::{Format, Logging};
 
 #[cfg(feature = "azure")]
 pub use azure::AzureSettings;
+pub use cache::{CacheSettings, RedisSettings, RedisTlsSettings};
 #[cfg(any(feature = "s3", feature = "azure"))]
 pub use connection::Connection;
 pub use driver::DriverSettings;
@@ -31,7 +33,7 @@ pub use http::HttpSettings;
 pub use middleware::MiddlewareSettings;
 #[cfg(feature = "s3")]
 pub use s3::S3Settings;
-pub use storage::{CacheSettings, PurgeSettings, StorageSettings};
+pub use storage::{PurgeSettings, StorageSettings};
 
 /// The whole of a configuration.
 #[derive(Debug)]
@@ -93,6 +95,12 @@ impl Settings {
         }
         let log = Logging { sdk: storage.driver.sdk_log(), ..logging(&root, &mut remarks)? };
         let http = HttpSettings::read(&root, &mut remarks)?;
+        if http.secret.is_none() && matches!(storage.cache, CacheSettings::Redis { .. }) {
+            remarks.push(
+                "http.secret is not set: what other replicas left in redis is not believed, nor what this one leaves there after its end"
+                    .to_owned(),
+            );
+        }
         Ok(Self { log, http, storage, access, environment, remarks })
     }
 }

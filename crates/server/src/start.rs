@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use wharf_api_v2::Api;
+use wharf_cache::NoCache;
 use wharf_storage::{Storage, UploadPurge};
 use wharf_storage_driver::StorageDriver;
 
@@ -46,10 +47,11 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     take_all_file_descriptors();
     let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
-    let cache = adapters::cache(settings.storage.cache);
+    let api_options = api_options(&settings);
+    let cache = adapters::cache(&settings.storage.cache, &api_options.secret).await?;
     let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
     let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
-    let api = Api::new(Arc::new(storage), api_options(&settings));
+    let api = Api::new(Arc::new(storage), api_options);
 
     let listener = Listener::bind(&settings.http.address, settings.http.limits).await;
     let listener = listener.map_err(|error| StartError::Listen(settings.http.address.clone(), error))?;
@@ -118,11 +120,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
 /// Replicas that are started together would all do it at once, so the first time is somewhere within the first hour, as
 /// in Distribution, but never later than one interval.
 async fn purge_for_ever(settings: PurgeSettings, driver: Arc<dyn StorageDriver>) {
-    let storage = Storage::new(
-        driver,
-        adapters::cache(crate::settings::CacheSettings::Off),
-        wharf_storage::Options::default(),
-    );
+    let storage = Storage::new(driver, Arc::new(NoCache), wharf_storage::Options::default());
     let first = jitter(FIRST_PURGE_WITHIN).min(settings.interval);
     info!(first = ?first, every = ?settings.interval, "unfinished uploads older than {:?} will be purged", settings.age);
     tokio::time::sleep(first).await;

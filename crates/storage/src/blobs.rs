@@ -77,10 +77,10 @@ impl StoredRepository {
         canonical: Digest,
         size: u64,
     ) -> Result<Descriptor, Error> {
-        let deletions = self.deletions();
+        let tickets = self.tickets(digest, &canonical).await;
         self.link_up(Held::Blob, digest, &canonical).await?;
         let entry = Entry { canonical, size, media_type: media_type::OCTET_STREAM.to_owned() };
-        self.remember(Held::Blob, digest, &entry, deletions).await;
+        self.remember_all(Held::Blob, &entry, tickets).await;
         Ok(Descriptor::new(entry.media_type, *digest, size))
     }
 
@@ -92,13 +92,7 @@ impl StoredRepository {
         }
         let canonical = match digest.algorithm() {
             Algorithm::Sha256 => Some(*digest),
-            _ => match self.shared.cache.find_global(digest).await {
-                Ok(entry) => entry.map(|entry| entry.canonical),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cache does not answer");
-                    None
-                }
-            },
+            _ => self.shared.cache.canonical(digest).await.unwrap_or_default(),
         };
         let Some(canonical) = canonical.filter(|canonical| canonical.algorithm() == Algorithm::Sha256) else {
             return Ok(None);
@@ -147,7 +141,6 @@ impl Blob for StoredBlob {
 impl StoredBlob {
     /// What the cache said turned out to be wrong.
     async fn forget(&self) {
-        self.repository.forget(Held::Blob, &self.descriptor.digest).await;
-        self.repository.forget(Held::Blob, &self.canonical).await;
+        self.repository.forget(Held::Blob, &[self.descriptor.digest, self.canonical]).await;
     }
 }

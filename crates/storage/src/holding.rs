@@ -1,15 +1,16 @@
 //! What a repository holds: the one place that answers whether a digest is a blob, or a manifest, of a
 //! repository.
 //!
-//! A cache may answer, and may be wrong for a moment when something is deleted meanwhile: a reader that found
-//! a link just before it went must not remember it just after. So every deletion is counted, before and after
-//! it happens, and whoever remembers something while the count moved forgets it again.
+//! A cache may answer. What it does not know is asked of the store once, however many ask at that moment, and remembered
+//! with the ticket that the cache gave beforehand: a deletion on any replica makes that void, so a reader that found a
+//! link just before it went cannot bring it back.
+//!
+//! The sha256 of something decides: another algorithm's name is an alias, which counts only while the sha256 is there too.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::future;
-use wharf_cache::{Content, Entry};
+use wharf_cache::{Content, Entry, Lookup, Ticket};
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::{Descriptor, Manifest, media_type};
 use wharf_registry::Error;
@@ -19,18 +20,47 @@ use crate::error::{Damage, found};
 use crate::namespace::StoredRepository;
 use crate::{hashing, layout, links};
 
+/// What a cache knows of something.
+enum Known {
+    /// Everything.
+    Entry(Entry),
+    /// Nothing; the ticket is missing when the cache could not be asked.
+    Nothing(Option<Ticket>),
+}
+
+/// The tickets for what is about to be linked, each for one of its names.
+pub(crate) struct Tickets(Vec<(Digest, Ticket)>);
+
 impl StoredRepository {
     /// What is known of a blob of this repository: from the cache, else from its link and its data, asked
     /// together.
     pub(crate) async fn blob(&self, digest: &Digest) -> Result<Option<Entry>, Error> {
-        if let Some(entry) = self.remembered(Content::Blob, digest).await {
-            return Ok(Some(entry));
+        if digest.algorithm() == Algorithm::Sha256 {
+            return self.blob_of_sha256(digest).await;
         }
-        let deletions = self.deletions();
-        let Some((canonical, size)) = self.sized(Content::Blob, digest).await? else { return Ok(None) };
-        let entry = Entry { canonical, size, media_type: media_type::OCTET_STREAM.to_owned() };
-        self.remember(Content::Blob, digest, &entry, deletions).await;
-        Ok(Some(entry))
+        let Some((canonical, ticket)) = self.resolve(Content::Blob, digest).await? else { return Ok(None) };
+        let entry = self.blob_of_sha256(&canonical).await?;
+        if let (Some(ticket), Some(entry)) = (ticket, &entry) {
+            self.remember(Content::Blob, digest, entry, ticket).await;
+        }
+        Ok(entry)
+    }
+
+    async fn blob_of_sha256(&self, digest: &Digest) -> Result<Option<Entry>, Error> {
+        let ticket = match self.known(Content::Blob, digest).await {
+            Known::Entry(entry) => return Ok(Some(entry)),
+            Known::Nothing(None) => {
+                return Ok(self.size(Content::Blob, digest).await?.map(blob_entry(digest)));
+            }
+            Known::Nothing(Some(ticket)) => ticket,
+        };
+        let look = || async {
+            let Some(size) = self.size(Content::Blob, digest).await? else { return Ok(None) };
+            let entry = blob_entry(digest)(size);
+            self.remember(Content::Blob, digest, &entry, ticket).await;
+            Ok(Some(entry))
+        };
+        self.shared.blob_flights.join((self.name.clone(), *digest, ticket), look).await
     }
 
     /// The size of something that this repository holds, in bytes, without reading it.
@@ -38,81 +68,123 @@ impl StoredRepository {
         if content == Content::Blob {
             return Ok(self.blob(digest).await?.map(|entry| entry.size));
         }
-        match self.remembered(content, digest).await {
-            Some(entry) => Ok(Some(entry.size)),
-            None => Ok(self.sized(content, digest).await?.map(|(_, size)| size)),
+        let canonical = match digest.algorithm() {
+            Algorithm::Sha256 => *digest,
+            _ => match self.resolve(content, digest).await? {
+                Some((canonical, _)) => canonical,
+                None => return Ok(None),
+            },
+        };
+        match self.known(content, &canonical).await {
+            Known::Entry(entry) => Ok(Some(entry.size)),
+            Known::Nothing(_) => self.size(content, &canonical).await,
         }
     }
 
     /// A manifest of this repository, from memory as far as that goes.
     pub(crate) async fn manifest(&self, digest: &Digest) -> Result<Option<Arc<Manifest>>, Error> {
-        if let Some(entry) = self.remembered(Content::Manifest, digest).await {
-            if let Some(manifest) = self.shared.manifests.get(&entry.canonical) {
-                return Ok(Some(manifest));
-            }
-            let manifest = self.read_manifest(&entry.canonical).await?;
-            if manifest.is_none() {
-                self.forget(Content::Manifest, digest).await;
-            }
-            return Ok(manifest);
+        if digest.algorithm() == Algorithm::Sha256 {
+            return self.manifest_of_sha256(digest).await;
         }
-        let deletions = self.deletions();
-        let Some((canonical, manifest)) = self.stored_manifest(digest).await? else { return Ok(None) };
-        self.remember_manifest(digest, canonical, &manifest, deletions).await;
-        Ok(Some(manifest))
+        let Some((canonical, ticket)) = self.resolve(Content::Manifest, digest).await? else {
+            return Ok(None);
+        };
+        let manifest = self.manifest_of_sha256(&canonical).await?;
+        if let (Some(ticket), Some(manifest)) = (ticket, &manifest) {
+            self.remember(Content::Manifest, digest, &manifest_entry(canonical, manifest), ticket).await;
+        }
+        Ok(manifest)
     }
 
-    /// A manifest of this repository from its link and its data, asked together. Nothing is remembered.
+    async fn manifest_of_sha256(&self, digest: &Digest) -> Result<Option<Arc<Manifest>>, Error> {
+        let ticket = match self.known(Content::Manifest, digest).await {
+            Known::Entry(_) => {
+                let manifest = self.read_manifest(digest).await?;
+                if manifest.is_none() {
+                    self.forget(Content::Manifest, &[*digest]).await;
+                }
+                return Ok(manifest);
+            }
+            Known::Nothing(None) => return self.linked_manifest(digest).await,
+            Known::Nothing(Some(ticket)) => ticket,
+        };
+        let look = || async {
+            let manifest = self.linked_manifest(digest).await?;
+            if let Some(manifest) = &manifest {
+                self.remember(Content::Manifest, digest, &manifest_entry(*digest, manifest), ticket).await;
+            }
+            Ok(manifest)
+        };
+        self.shared.manifest_flights.join((self.name.clone(), *digest, ticket), look).await
+    }
+
+    /// A manifest of this repository from its link and its data, whatever a cache knows. Nothing is remembered.
     pub(crate) async fn stored_manifest(
         &self,
         digest: &Digest,
     ) -> Result<Option<(Digest, Arc<Manifest>)>, Error> {
         let Some(canonical) = self.canonical(Content::Manifest, digest).await? else { return Ok(None) };
-        let data = self.read_manifest(&canonical);
-        let (link, manifest) = future::join(self.link(Content::Manifest, &canonical), data).await;
-        Ok(if link?.is_some() { manifest?.map(|manifest| (canonical, manifest)) } else { None })
+        Ok(self.linked_manifest(&canonical).await?.map(|manifest| (canonical, manifest)))
     }
 
-    /// Remembers a manifest that the repository holds.
+    /// A manifest by its sha256, from its link and its data, asked together.
+    async fn linked_manifest(&self, canonical: &Digest) -> Result<Option<Arc<Manifest>>, Error> {
+        let data = self.read_manifest(canonical);
+        let (link, manifest) = future::join(self.link(Content::Manifest, canonical), data).await;
+        if link?.is_some() { manifest } else { Ok(None) }
+    }
+
+    /// Remembers a manifest that was just linked, and keeps it in memory.
     pub(crate) async fn remember_manifest(
         &self,
-        digest: &Digest,
         canonical: Digest,
         manifest: &Arc<Manifest>,
-        deletions: u64,
+        tickets: Tickets,
     ) {
-        let size = manifest.bytes().len() as u64;
         self.shared.manifests.insert(canonical, Arc::clone(manifest), memory_of(manifest));
-        let entry = Entry { canonical, size, media_type: manifest.media_type().to_owned() };
-        self.remember(Content::Manifest, digest, &entry, deletions).await;
+        self.remember_all(Content::Manifest, &manifest_entry(canonical, manifest), tickets).await;
     }
 
-    /// Remembers what a digest names here, and under its sha256 too; `deletions` is from before it was looked
-    /// up.
-    pub(crate) async fn remember(&self, content: Content, digest: &Digest, entry: &Entry, deletions: u64) {
-        for name in names(digest, &entry.canonical) {
-            if let Err(error) = self.shared.cache.remember(&self.name, content, name, entry).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cache does not remember {name}");
+    /// Remembers something under all its names.
+    pub(crate) async fn remember_all(&self, content: Content, entry: &Entry, tickets: Tickets) {
+        let names = tickets.0.iter().map(|(digest, ticket)| self.remember(content, digest, entry, *ticket));
+        future::join_all(names).await;
+    }
+
+    async fn remember(&self, content: Content, digest: &Digest, entry: &Entry, ticket: Ticket) {
+        if let Err(error) = self.shared.cache.remember(&self.name, content, digest, entry, ticket).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "cache does not remember {digest}");
+        }
+    }
+
+    /// The tickets for what is about to be linked under a digest and its sha256. Without them it is not remembered.
+    pub(crate) async fn tickets(&self, digest: &Digest, canonical: &Digest) -> Tickets {
+        let tickets = names(digest, canonical).map(|name| async move {
+            match self.shared.cache.ticket(&self.name, name).await {
+                Ok(ticket) => Some((*name, ticket)),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "cache gives no ticket");
+                    None
+                }
             }
-        }
-        if self.deletions() != deletions {
-            self.forget(content, digest).await;
-            self.forget(content, &entry.canonical).await;
-        }
+        });
+        Tickets(future::join_all(tickets).await.into_iter().flatten().collect())
     }
 
-    /// Forgets what a digest names here.
-    pub(crate) async fn forget(&self, content: Content, digest: &Digest) {
-        if let Err(error) = self.shared.cache.forget(&self.name, content, digest).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "cache does not forget {digest}");
+    /// Forgets what digests name here.
+    pub(crate) async fn forget(&self, content: Content, digests: &[Digest]) {
+        if let Err(error) = self.shared.cache.forget(&self.name, content, digests).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "cache does not forget {digests:?} yet"
+            );
         }
     }
 
     /// Deletes what makes digests belong to this repository, and sees to it that no cache says otherwise
     /// afterwards.
     pub(crate) async fn unlink(&self, content: Content, digests: &[Digest]) -> Result<(), Error> {
-        self.shared.deletions.fetch_add(1, Ordering::SeqCst);
-        future::join_all(digests.iter().map(|digest| self.forget(content, digest))).await;
+        self.forget(content, digests).await;
         let deletions = digests.iter().map(|digest| async move {
             let folder = match content {
                 Content::Blob => self.layout.layer(digest),
@@ -121,8 +193,7 @@ impl StoredRepository {
             self.driver().delete(&folder).await
         });
         let results = future::join_all(deletions).await;
-        self.shared.deletions.fetch_add(1, Ordering::SeqCst);
-        future::join_all(digests.iter().map(|digest| self.forget(content, digest))).await;
+        self.forget(content, digests).await;
         results.into_iter().try_for_each(|result| found(result).map(drop))
     }
 
@@ -154,30 +225,38 @@ impl StoredRepository {
         links::read_canonical(self.driver(), &self.link_path(content, digest), digest).await
     }
 
-    /// What a cache knows; another algorithm's name counts only while the sha256 is there too.
-    async fn remembered(&self, content: Content, digest: &Digest) -> Option<Entry> {
-        let entry = self.ask_cache(content, digest).await?;
-        if entry.canonical.algorithm() != Algorithm::Sha256 {
-            return None;
-        }
-        if entry.canonical == *digest { Some(entry) } else { self.ask_cache(content, &entry.canonical).await }
-    }
-
-    async fn ask_cache(&self, content: Content, digest: &Digest) -> Option<Entry> {
-        match self.shared.cache.find(&self.name, content, digest).await {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cache does not answer");
-                None
+    /// The sha256 that an alias stands for: from the cache, else from its link, and then with a ticket to remember it.
+    async fn resolve(
+        &self,
+        content: Content,
+        alias: &Digest,
+    ) -> Result<Option<(Digest, Option<Ticket>)>, Error> {
+        match self.known(content, alias).await {
+            Known::Entry(entry) => Ok(Some((entry.canonical, None))),
+            Known::Nothing(ticket) => {
+                Ok(self.link(content, alias).await?.map(|canonical| (canonical, ticket)))
             }
         }
     }
 
-    async fn sized(&self, content: Content, digest: &Digest) -> Result<Option<(Digest, u64)>, Error> {
-        let Some(canonical) = self.canonical(content, digest).await? else { return Ok(None) };
-        let size = self.data_size(&canonical);
-        let (link, size) = future::join(self.link(content, &canonical), size).await;
-        Ok(if link?.is_some() { size?.map(|size| (canonical, size)) } else { None })
+    /// What a cache knows of a name. What it says of a sha256 is about that very data.
+    async fn known(&self, content: Content, digest: &Digest) -> Known {
+        match self.shared.cache.find(&self.name, content, digest).await {
+            Ok(Lookup::Known(entry)) if is_plausible(&entry, digest) => Known::Entry(entry),
+            Ok(Lookup::Known(_)) => Known::Nothing(None),
+            Ok(Lookup::Unknown(ticket)) => Known::Nothing(Some(ticket)),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "cache does not answer");
+                Known::Nothing(None)
+            }
+        }
+    }
+
+    /// The size of what this repository holds under a sha256, in bytes, from its link and its data, asked together.
+    async fn size(&self, content: Content, canonical: &Digest) -> Result<Option<u64>, Error> {
+        let size = self.data_size(canonical);
+        let (link, size) = future::join(self.link(content, canonical), size).await;
+        if link?.is_some() { size } else { Ok(None) }
     }
 
     /// The size of the data that a sha256 names, in bytes, whoever holds it.
@@ -189,10 +268,22 @@ impl StoredRepository {
         }
     }
 
+    /// The manifest that a sha256 names, whoever holds it: from memory, else read once for all who ask.
     async fn read_manifest(&self, canonical: &Digest) -> Result<Option<Arc<Manifest>>, Error> {
         if let Some(manifest) = self.shared.manifests.get(canonical) {
             return Ok(Some(manifest));
         }
+        let read = || async {
+            let manifest = self.read_stored_manifest(canonical).await?;
+            if let Some(manifest) = &manifest {
+                self.shared.manifests.insert(*canonical, Arc::clone(manifest), memory_of(manifest));
+            }
+            Ok(manifest)
+        };
+        self.shared.body_flights.join(*canonical, read).await
+    }
+
+    async fn read_stored_manifest(&self, canonical: &Digest) -> Result<Option<Arc<Manifest>>, Error> {
         let path = layout::blob_data(canonical);
         let object = match self.driver().get(&path, Manifest::MAX_BYTES).await {
             Err(error) if error.kind() == ErrorKind::TooLarge => {
@@ -215,6 +306,22 @@ impl StoredRepository {
             Content::Manifest => self.layout.revision_link(digest),
         }
     }
+}
+
+/// Whether an entry can be about a digest: a sha256 is its own canonical name, and everything else has one.
+fn is_plausible(entry: &Entry, digest: &Digest) -> bool {
+    entry.canonical.algorithm() == Algorithm::Sha256
+        && (digest.algorithm() != Algorithm::Sha256 || entry.canonical == *digest)
+}
+
+fn blob_entry(canonical: &Digest) -> impl Fn(u64) -> Entry {
+    let canonical = *canonical;
+    move |size| Entry { canonical, size, media_type: media_type::OCTET_STREAM.to_owned() }
+}
+
+fn manifest_entry(canonical: Digest, manifest: &Manifest) -> Entry {
+    let size = manifest.bytes().len() as u64;
+    Entry { canonical, size, media_type: manifest.media_type().to_owned() }
 }
 
 /// Both names of something, or the only one.

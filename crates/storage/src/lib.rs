@@ -8,6 +8,7 @@ mod links;
 
 mod blobs;
 mod checks;
+mod flights;
 mod holding;
 mod manifests;
 mod tags;

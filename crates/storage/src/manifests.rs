@@ -118,15 +118,16 @@ impl StoredRepository {
         canonical: Digest,
         manifest: &Arc<Manifest>,
     ) -> Result<Option<Digest>, Error> {
-        let deletions = self.deletions();
         let data = layout::blob_data(&canonical);
-        self.driver().put(&data, manifest.bytes().clone(), PutOptions::default()).await.map_err(failed)?;
+        let put = self.driver().put(&data, manifest.bytes().clone(), PutOptions::default());
+        let (put, tickets) = future::join(put, self.tickets(digest, &canonical)).await;
+        put.map_err(failed)?;
         self.link_up(Content::Manifest, digest, &canonical).await?;
         let subject = manifest.subject().map(|subject| subject.digest);
         if let Some(subject) = &subject {
             self.add_referrer(subject, digest).await?;
         }
-        self.remember_manifest(digest, canonical, manifest, deletions).await;
+        self.remember_manifest(canonical, manifest, tickets).await;
         Ok(subject)
     }
 

@@ -1,11 +1,11 @@
 //! The registry as a whole: what every repository shares, and the way to one of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use wharf_cache::{Bodies, Cache};
+use wharf_cache::{Bodies, Cache, Entry, Ticket};
+use wharf_digest::Digest;
 use wharf_manifest::Manifest;
 use wharf_reference::RepositoryName;
 use wharf_registry::{
@@ -15,6 +15,7 @@ use wharf_storage_driver::StorageDriver;
 
 use crate::backfill::Backfills;
 use crate::begun::Begun;
+use crate::flights::Flights;
 use crate::layout::RepositoryLayout;
 use crate::purge::{self, PurgeReport, UploadPurge};
 use crate::{Options, catalog};
@@ -33,9 +34,16 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) backfills: Backfills,
     pub(crate) begun: Begun,
-    /// Goes up when something is deleted; the story is in `holding.rs`.
-    pub(crate) deletions: AtomicU64,
+    /// Blobs that are being looked up.
+    pub(crate) blob_flights: Flights<Looked, Entry>,
+    /// Manifests that are being looked up.
+    pub(crate) manifest_flights: Flights<Looked, Arc<Manifest>>,
+    /// Manifests that are being read, by their sha256.
+    pub(crate) body_flights: Flights<Digest, Arc<Manifest>>,
 }
+
+/// What is looked up, and since which deletion.
+pub(crate) type Looked = (RepositoryName, Digest, Ticket);
 
 /// One repository of a [`Storage`].
 #[derive(Clone)]
@@ -56,7 +64,9 @@ impl Storage {
             options,
             backfills: Backfills::default(),
             begun: Begun::default(),
-            deletions: AtomicU64::new(0),
+            blob_flights: Flights::default(),
+            manifest_flights: Flights::default(),
+            body_flights: Flights::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -102,10 +112,6 @@ impl StoredRepository {
 
     pub(crate) fn options(&self) -> &Options {
         &self.shared.options
-    }
-
-    pub(crate) fn deletions(&self) -> u64 {
-        self.shared.deletions.load(Ordering::SeqCst)
     }
 }
 

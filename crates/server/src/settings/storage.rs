@@ -6,6 +6,7 @@ use std::time::Duration;
 use wharf_configuration::{Error, Section};
 use wharf_storage::{Deletes, ImageChecks, IndexChecks, IndexPlatform, Options, PurgeMode, Redirects};
 
+use super::cache::CacheSettings;
 use super::driver::{Around, DriverSettings};
 use super::given;
 use super::middleware::{self, MiddlewareSettings};
@@ -26,15 +27,6 @@ pub struct StorageSettings {
     pub read_only: bool,
     /// Everything that the storage crate decides by.
     pub options: Options,
-}
-
-/// What remembers descriptors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheSettings {
-    /// Nothing.
-    Off,
-    /// The process, so many entries.
-    InMemory(usize),
 }
 
 /// When unfinished uploads are thrown away.
@@ -64,40 +56,11 @@ impl StorageSettings {
         Ok(Self {
             middleware: middleware::read(root, &driver, remarks)?,
             driver,
-            cache: cache(&storage.section("cache")?, remarks)?,
+            cache: CacheSettings::read(root, storage, remarks)?,
             purge: purge(&maintenance)?,
             read_only: maintenance.section("readonly")?.bool("enabled")?.unwrap_or(false),
             options: options(root, storage, remarks)?,
         })
-    }
-}
-
-fn cache(section: &Section<'_>, remarks: &mut Vec<String>) -> Result<CacheSettings, Error> {
-    let old_spelling = section.string("layerinfo")?;
-    let kind = section.string("blobdescriptor")?.or(old_spelling);
-    let size = section.integer::<i64>("blobdescriptorsize")?;
-    match kind.as_deref() {
-        None | Some("") => Ok(CacheSettings::Off),
-        Some("inmemory") => {
-            let entries = usize::try_from(size.unwrap_or(CACHE_ENTRIES)).ok().filter(|entries| *entries > 0);
-            if entries.is_none() {
-                remarks.push(format!(
-                    "storage.cache.blobdescriptorsize asks for a cache without bounds, it gets {CACHE_ENTRIES_MOST} entries"
-                ));
-            }
-            Ok(CacheSettings::InMemory(entries.unwrap_or(CACHE_ENTRIES_MOST)))
-        }
-        Some("redis") => {
-            remarks.push(
-                "storage.cache.blobdescriptor is redis, which this build cannot use yet: caching is off"
-                    .to_owned(),
-            );
-            Ok(CacheSettings::Off)
-        }
-        Some(other) => {
-            remarks.push(format!("storage.cache.blobdescriptor {other:?} is unknown, caching is off"));
-            Ok(CacheSettings::Off)
-        }
     }
 }
 
@@ -189,10 +152,6 @@ fn index_checks(section: &Section<'_>) -> Result<IndexChecks, Error> {
     Ok(section.variant("platforms", &checks)?.unwrap_or_default())
 }
 
-/// The default of `storage.cache.blobdescriptorsize`.
-const CACHE_ENTRIES: i64 = 10_000;
-/// What a cache without bounds gets: some 200 MB of entries.
-const CACHE_ENTRIES_MOST: usize = 1_000_000;
 /// The default of `storage.maintenance.uploadpurging.age`: a week.
 const PURGE_AGE: Duration = Duration::from_secs(168 * 3600);
 /// The default of `storage.maintenance.uploadpurging.interval`: a day.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wharf_cache::{Cache, Content as Kind, Entry, Error as CacheError};
+use wharf_cache::{Cache, Content as Kind, Entry, Error as CacheError, Lookup, Ticket};
 use wharf_registry::{Algorithm, Digest, Error, Mount, Reference, RepositoryName};
 use wharf_storage::{AnonymousMounts, Options, Storage};
 
@@ -198,19 +198,30 @@ struct Unreachable;
 
 #[async_trait]
 impl Cache for Unreachable {
-    async fn find(&self, _: &RepositoryName, _: Kind, _: &Digest) -> Result<Option<Entry>, CacheError> {
+    async fn find(&self, _: &RepositoryName, _: Kind, _: &Digest) -> Result<Lookup, CacheError> {
         Err(unreachable())
     }
 
-    async fn find_global(&self, _: &Digest) -> Result<Option<Entry>, CacheError> {
+    async fn ticket(&self, _: &RepositoryName, _: &Digest) -> Result<Ticket, CacheError> {
         Err(unreachable())
     }
 
-    async fn remember(&self, _: &RepositoryName, _: Kind, _: &Digest, _: &Entry) -> Result<(), CacheError> {
+    async fn canonical(&self, _: &Digest) -> Result<Option<Digest>, CacheError> {
         Err(unreachable())
     }
 
-    async fn forget(&self, _: &RepositoryName, _: Kind, _: &Digest) -> Result<(), CacheError> {
+    async fn remember(
+        &self,
+        _: &RepositoryName,
+        _: Kind,
+        _: &Digest,
+        _: &Entry,
+        _: Ticket,
+    ) -> Result<(), CacheError> {
+        Err(unreachable())
+    }
+
+    async fn forget(&self, _: &RepositoryName, _: Kind, _: &[Digest]) -> Result<(), CacheError> {
         Err(unreachable())
     }
 }

@@ -1,22 +1,31 @@
 //! How many calls to the store an operation may cost, without and with a cache that knows.
 
+mod files;
+
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use wharf_registry::{Descriptor, Reference};
-use wharf_storage_driver::{Call, MemoryDriver, Method, Recording};
+use wharf_storage_driver::{Call, MemoryDriver, Method, Recording, StorageDriver};
 
 use crate::fixture::{Fixture, LARGE, content, deleting, once, push_blob, repository, sha256};
 use crate::images::{descriptor, image, index, push_image, push_referrer, put};
 
-struct Counting {
+struct Counting<D> {
     fixture: Fixture,
-    driver: Arc<Recording<MemoryDriver>>,
+    driver: Arc<Recording<D>>,
 }
 
-impl Counting {
+impl Counting<MemoryDriver> {
     fn new() -> Self {
-        let driver = Arc::new(Recording::new(MemoryDriver::new()));
-        Self { fixture: Fixture::over(Arc::clone(&driver) as _, None), driver }
+        Self::over(MemoryDriver::new(), None)
+    }
+}
+
+impl<D: StorageDriver + 'static> Counting<D> {
+    fn over(driver: D, folder: Option<TempDir>) -> Self {
+        let driver = Arc::new(Recording::new(driver));
+        Self { fixture: Fixture::over(Arc::clone(&driver) as _, folder), driver }
     }
 
     /// What some work costs in a process that remembers nothing yet, and again in the same.
@@ -216,4 +225,21 @@ async fn a_query_for_referrers_reads_each_manifest_once() {
     let [cold, warm] = counting.cost(list).await;
     // The marker, the fallback tag, two listings; then link and data of each.
     assert_eq!((cold.len(), warm.len()), (4 + 2 * 5, 3), "{cold:?}");
+}
+
+#[tokio::test]
+async fn a_hundred_who_ask_at_once_cost_as_much_as_one() {
+    let counting = Counting::new();
+    let holder = counting.fixture.repository("a");
+    let manifest = Reference::Digest(push_image(&*holder, "x", &[]).await.digest);
+    let blob = push_blob(&*holder, b"y").await.digest;
+    let ask = async |repository: &dyn wharf_registry::Repository| {
+        let asks = (0..100).map(|_| async {
+            repository.manifests().get(&manifest).await.unwrap();
+            drop(repository.blobs().open(&blob).await.unwrap());
+        });
+        futures_util::future::join_all(asks).await;
+    };
+    let [cold, warm] = counting.cost(ask).await;
+    assert_eq!((cold.len(), warm.len()), (2 + 2, 0), "{cold:?}");
 }
