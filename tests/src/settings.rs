@@ -2,12 +2,14 @@
 //!
 //! The file is written as JSON, which is YAML: every reader of the dialect takes it.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use crate::part::{Part, Place};
+use crate::redis::Redis;
 use crate::room::Room;
 
 /// Holds the configuration of a server to start.
@@ -17,6 +19,8 @@ pub struct Settings {
     root: Option<PathBuf>,
     room: Option<Arc<Room>>,
     replicas: usize,
+    /// What runs as long as anybody has these settings.
+    _beside: Option<Arc<dyn Debug + Send + Sync>>,
 }
 
 impl Settings {
@@ -40,8 +44,8 @@ impl Settings {
     }
 
     /// The settings that a test is stamped with: `filesystem`, `inmemory`, a part (`minio`, `versitygw`, `ceph`,
-    /// `azurite`), or `pair` for two servers over one bucket. Where the part does not run, says so as
-    /// [`skip`](crate::skip()) does.
+    /// `azurite`), `pair` for two servers over one bucket, `shared` for two that share a Redis, too, or `restless` for files
+    /// with a Redis that is killed again and again. Where a part does not run, says so as [`skip`](crate::skip()) does.
     ///
     /// # Panics
     ///
@@ -52,6 +56,15 @@ impl Settings {
             "filesystem" => return Some(Settings::filesystem()),
             "inmemory" => return Some(Settings::inmemory()),
             "pair" => return Some(Settings::part(Part::Minio)?.pair()),
+            "shared" => {
+                let redis = Redis::start()?;
+                return Some(redis.caching(Settings::part(Part::Minio)?.pair()).beside(redis));
+            }
+            "restless" => {
+                let redis = Redis::start()?;
+                let settings = redis.impatient(Settings::filesystem());
+                return Some(settings.beside(redis.trouble()));
+            }
             "minio" => Part::Minio,
             "versitygw" => Part::VersityGw,
             "ceph" => Part::Ceph,
@@ -105,6 +118,12 @@ impl Settings {
         Settings { replicas: 2, ..self.without("storage.cache") }
     }
 
+    /// Keeps something alive as long as anybody has these settings.
+    #[must_use]
+    pub fn beside(self, what: impl Debug + Send + Sync + 'static) -> Settings {
+        Settings { _beside: Some(Arc::new(what)), ..self }
+    }
+
     /// Sends clients to the store for blobs, where it can be reached.
     #[must_use]
     pub fn redirecting(self) -> Settings {
@@ -125,7 +144,7 @@ impl Settings {
             "storage": { driver: {}, "delete": { "enabled": true } },
             "http": { "addr": "127.0.0.1:0", "secret": "the secret of the tests" },
         });
-        Settings { value, root: None, room: None, replicas: 1 }
+        Settings { value, root: None, room: None, replicas: 1, _beside: None }
     }
 
     /// Sets one key, named with dots between its levels, in place of what was there.

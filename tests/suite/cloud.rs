@@ -1,6 +1,7 @@
 //! What is asked of Wharf over object stores alone: how many requests it takes, what two servers over one bucket may do,
 //! what happens when the store falters, whether others read what is written there.
 
+mod caching;
 mod faults;
 mod interop;
 mod outage;

@@ -24,6 +24,7 @@ macro_rules! over_every_store {
 }
 
 over_every_store!(filesystem, inmemory, minio, ceph, azurite);
+over!(restless: our_suite_finds_nothing);
 
 /// Takes manifests whose parts are missing. With a cache, because without one a blob that is only known by its sha512
 /// cannot be found without a repository to look in.

@@ -7,8 +7,9 @@
     reason = "tests fail by panics, tell what they skip, and are steered by environment variables"
 )]
 
-/// Stamps each test once for every driver that exists, and for two servers that take turns over one bucket. A test is a
-/// function that takes the settings of a server.
+/// Stamps each test once for every driver that exists, for two servers that take turns over one bucket, without a cache and
+/// with a Redis that they share, and for a server whose Redis is killed again and again. A test is a function that takes the
+/// settings of a server.
 macro_rules! over_every_driver {
     ($($test:ident),+ $(,)?) => {
         over!(filesystem: $($test),+);
@@ -18,6 +19,8 @@ macro_rules! over_every_driver {
         over!(ceph: $($test),+);
         over!(azurite: $($test),+);
         over!(pair: $($test),+);
+        over!(shared: $($test),+);
+        over!(restless: $($test),+);
     };
 }
 
@@ -47,6 +50,7 @@ macro_rules! over {
 }
 
 mod bad_input;
+mod caches;
 mod clients;
 mod cloud;
 mod concurrent;

@@ -16,19 +16,23 @@ const TAGS: usize = 100_000;
 const TAGS_AT_ONCE: usize = 20_000;
 
 /// Is what was counted: an operation, the most that it may cost, what it cost.
-struct Table {
+pub(super) struct Table {
     part: Part,
     rows: Vec<(String, usize, Counts)>,
 }
 
 impl Table {
-    fn row(&mut self, watched: &Watched, what: &str, most: usize, work: impl FnOnce()) {
+    pub(super) fn new(part: Part) -> Table {
+        Table { part, rows: Vec::new() }
+    }
+
+    pub(super) fn row(&mut self, watched: &Watched, what: &str, most: usize, work: impl FnOnce()) {
         let counts = watched.proxy.count(work);
         println!("\nREQUESTS {:?}, {what}: {counts}, at most {most}", self.part);
         self.rows.push((what.to_owned(), most, counts));
     }
 
-    fn assert_within(&self) {
+    pub(super) fn assert_within(&self) {
         let above: Vec<String> = self
             .rows
             .iter()
@@ -56,7 +60,7 @@ fn count(part: Part) {
     let server = watched.server();
     // What a store can do is found out once, at the first write that needs to know.
     push_in_three(&server, &Bytes::from_static(b"first"));
-    let mut table = Table { part, rows: Vec::new() };
+    let mut table = Table::new(part);
     blobs(&mut table, &watched, &server);
     large_blobs(&mut table, &watched, &server);
     manifests(&mut table, &watched, &server);
@@ -161,7 +165,7 @@ fn a_page_of_100_among_100_000_tags_costs_two_requests_wherever_it_begins() {
     put_tags(&watched.room, &names);
     names.sort();
     let server = watched.server();
-    let mut table = Table { part: Part::Minio, rows: Vec::new() };
+    let mut table = Table::new(Part::Minio);
     for start in [0, 1, 777, TAGS / 2 - 50, TAGS / 2, TAGS * 3 / 4, TAGS - 50] {
         let mut target = "/v2/many/tags/list?n=100".to_owned();
         if start > 0 {
