@@ -24,6 +24,8 @@ macro_rules! over_every_store {
 }
 
 over_every_store!(filesystem, inmemory, minio, ceph, azurite);
+over!(pair: our_suite_finds_nothing);
+over!(shared: our_suite_finds_nothing);
 over!(restless: our_suite_finds_nothing);
 
 /// Takes manifests whose parts are missing. With a cache, because without one a blob that is only known by its sha512

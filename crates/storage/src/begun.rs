@@ -2,8 +2,9 @@
 //!
 //! Most uploads come back to the process that began them, and many with all of their bytes at once. Their
 //! record is known here, so it need not be read. Another process may have changed it meanwhile: the memory is
-//! therefore used only by clients that believe the upload to be empty, once, and what is added to an upload
-//! replaces the very version that is remembered or fails.
+//! therefore used only by clients that believe the upload to be empty, once, what is added to an upload
+//! replaces the very version that is remembered or fails, and an upload is closed only if it still is there to
+//! be deleted.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -68,7 +68,12 @@ impl Uploads for StoredRepository {
     ) -> Result<Descriptor, Error> {
         let (repository, id, digest) = (self.clone(), id.clone(), *digest);
         to_its_end(async move {
-            let held = repository.expected(&id, at).await?;
+            let remembered = repository.remembered(&id, at);
+            let is_remembered = remembered.is_some();
+            let held = match remembered {
+                Some(held) => held,
+                None => repository.record(&id).await?,
+            };
             let descriptor = match held.record.content.clone() {
                 Recorded::Small(bytes) => {
                     check_offset(at, bytes.len() as u64)?;
@@ -78,11 +83,14 @@ impl Uploads for StoredRepository {
                     repository.finish_large(&id, held, at, Body::new(body), &digest).await?
                 }
             };
-            if let Err(error) = found(repository.driver().delete(&repository.layout.upload(&id)).await) {
-                tracing::warn!(
+            match found(repository.driver().delete(&repository.layout.upload(&id)).await) {
+                // Another server has closed or cancelled it since it was begun here.
+                Ok(None) if is_remembered => return Err(Error::UploadUnknown(id)),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "finished upload {id} stays until it is purged"
-                );
+                ),
             }
             Ok(descriptor)
         })
@@ -126,10 +134,15 @@ impl StoredRepository {
 
     /// The record of an upload that the client believes to be at `at`; not read when it can be remembered.
     async fn expected(&self, id: &UploadId, at: Option<u64>) -> Result<Held, Error> {
-        match self.shared.begun.take(&self.name, id).filter(|_| at == Some(0)) {
+        match self.remembered(id, at) {
             Some(held) => Ok(held),
             None => self.record(id).await,
         }
+    }
+
+    /// What this process remembers of an upload that the client believes to be empty. It may be gone by now.
+    fn remembered(&self, id: &UploadId, at: Option<u64>) -> Option<Held> {
+        self.shared.begun.take(&self.name, id).filter(|_| at == Some(0))
     }
 
     /// What to answer when a record was replaced by someone else.

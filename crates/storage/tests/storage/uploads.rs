@@ -276,4 +276,14 @@ async fn what_another_process_did_to_an_upload_counts(fixture: Fixture) {
         there.uploads().cancel(&id).await.unwrap();
         is_unknown(&fixture, "a", &id).await;
     }
+    for is_cancelled in [true, false] {
+        let id = here.uploads().start(None).await.unwrap().id;
+        if is_cancelled {
+            there.uploads().cancel(&id).await.unwrap();
+        } else {
+            there.uploads().finish(&id, Some(0), once(b"x"), &sha256(b"x")).await.unwrap();
+        }
+        let error = here.uploads().finish(&id, Some(0), once(b"z"), &sha256(b"z")).await.unwrap_err();
+        assert!(matches!(error, Error::UploadUnknown(_)), "{error:?}");
+    }
 }
