@@ -18,6 +18,30 @@ pub(crate) fn docker_registry(settings: &Settings) -> Option<Server> {
     server
 }
 
+/// Lets `docker-registry` read what we wrote.
+pub(crate) fn assert_theirs_reads_ours(settings: &Settings) {
+    let mut ours = Server::wharf(settings);
+    let told = furnished(&ours);
+    ours.terminate();
+    let Some(theirs) = docker_registry(settings) else { return };
+    assert_eq!(told, everything_told(&theirs));
+}
+
+/// Reads what `docker-registry` wrote.
+pub(crate) fn assert_ours_reads_theirs(settings: &Settings) {
+    let Some(mut theirs) = docker_registry(settings) else { return };
+    let told = furnished(&theirs);
+    theirs.terminate();
+    assert_eq!(told, everything_told(&Server::wharf(settings)));
+}
+
+fn furnished(server: &Server) -> BTreeMap<String, String> {
+    furnish::furnish(server);
+    let told = everything_told(server);
+    assert!(told.len() > 100, "{told:#?}");
+    told
+}
+
 /// Asks a server for everything that it holds: the names of all repositories and tags, and each manifest and blob that
 /// can be reached from them. A line for each, with what the headers and the content say.
 pub(crate) fn everything_told(server: &Server) -> BTreeMap<String, String> {

@@ -5,15 +5,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex, mpsc};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+#[path = "answering/server.rs"]
+mod answering;
 
 use bytes::Bytes;
 use tracing_subscriber::fmt::MakeWriter;
 use wharf_http_client::{HttpClient, Options};
 use wharf_storage_driver::{PutOptions, StorageDriver, StoragePath};
 use wharf_storage_driver_azure::{AzureDriver, Config, Credentials};
+
+use answering::server;
 
 /// `hush hush hush hush`
 const KEY: &str = "aHVzaCBodXNoIGh1c2ggaHVzaA==";
@@ -90,25 +94,4 @@ async fn use_driver(url: String, credentials: Credentials) -> String {
     // By now nobody is there.
     let stat = driver.stat(&path).await.map(drop).unwrap_err();
     format!("{driver:?} {put:?} {rename:?} {get:?} {stat:?}")
-}
-
-/// Answers each request, on a connection of its own, with the next of these heads and no body; gives the requests.
-fn server(answers: &'static [&'static str]) -> (String, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/account", listener.local_addr().unwrap());
-    let (sender, requests) = mpsc::channel();
-    std::thread::spawn(move || {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = Vec::new();
-            let mut buffer = [0; 4096];
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                let read = stream.read(&mut buffer).unwrap();
-                request.extend_from_slice(&buffer[..read]);
-            }
-            sender.send(String::from_utf8_lossy(&request).into_owned()).unwrap();
-            write!(stream, "HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
-        }
-    });
-    (url, requests)
 }

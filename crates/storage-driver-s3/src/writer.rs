@@ -8,6 +8,8 @@
 //!
 //! Of two servers that go on from one journal, the one that closes first wins: the other finds it changed. Should both
 //! commit, each puts together what was acknowledged and what itself has, and the later replaces the whole file of the other.
+//! Both complete an object at one key for that, so each copies only the version that it has completed. Ceph does not mind
+//! that condition: there only whoever calls can see to it that two do not commit at once, as the registry does by its records.
 //!
 //! A file that begins anew at a path where one was begun does not ask: what was left is found when it closes, when
 //! it is thrown away, or when it is committed elsewhere. Committed where it was begun it costs no request for that, and

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wharf_tests::{Part, Place, Room, Server, Settings};
 
 use crate::interop::furnish::furnish;
-use crate::interop::{docker_registry, everything_told, trees};
+use crate::interop::{assert_ours_reads_theirs, assert_theirs_reads_ours, docker_registry, trees};
 
 /// A file that both take: without a cache, since what one has deleted the other must not remember.
 fn settings(room: &Arc<Room>, place: &Place) -> Settings {
@@ -18,26 +18,13 @@ fn settings(room: &Arc<Room>, place: &Place) -> Settings {
 #[test]
 fn docker_registry_reads_everything_that_wharf_wrote_into_a_bucket() {
     let Some(place) = Part::Minio.place() else { return };
-    let settings = settings(&Arc::new(Room::new(&place)), &place);
-    let mut ours = Server::wharf(&settings);
-    furnish(&ours);
-    let told = everything_told(&ours);
-    assert!(told.len() > 100, "{told:#?}");
-    ours.terminate();
-    let Some(theirs) = docker_registry(&settings) else { return };
-    assert_eq!(told, everything_told(&theirs));
+    assert_theirs_reads_ours(&settings(&Arc::new(Room::new(&place)), &place));
 }
 
 #[test]
 fn wharf_reads_everything_that_docker_registry_wrote_into_a_bucket() {
     let Some(place) = Part::Minio.place() else { return };
-    let settings = settings(&Arc::new(Room::new(&place)), &place);
-    let Some(mut theirs) = docker_registry(&settings) else { return };
-    furnish(&theirs);
-    let told = everything_told(&theirs);
-    assert!(told.len() > 100, "{told:#?}");
-    theirs.terminate();
-    assert_eq!(told, everything_told(&Server::wharf(&settings)));
+    assert_ours_reads_theirs(&settings(&Arc::new(Room::new(&place)), &place));
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use wharf_tests::{Image, Server, Settings, scratch};
 
-use super::furnish::furnish;
-use super::{docker_registry, everything_told};
+use super::{assert_ours_reads_theirs, assert_theirs_reads_ours, docker_registry, everything_told};
 
 /// A file with more in it than the two need, to see that both take it.
 fn settings(root: &std::path::Path) -> Settings {
@@ -17,26 +16,13 @@ fn settings(root: &std::path::Path) -> Settings {
 #[test]
 fn docker_registry_reads_everything_that_wharf_wrote() {
     let folder = scratch();
-    let settings = settings(folder.path());
-    let mut ours = Server::wharf(&settings);
-    furnish(&ours);
-    let told = everything_told(&ours);
-    assert!(told.len() > 100, "{told:#?}");
-    ours.terminate();
-    let Some(theirs) = docker_registry(&settings) else { return };
-    assert_eq!(told, everything_told(&theirs));
+    assert_theirs_reads_ours(&settings(folder.path()));
 }
 
 #[test]
 fn wharf_reads_everything_that_docker_registry_wrote() {
     let folder = scratch();
-    let settings = settings(folder.path());
-    let Some(mut theirs) = docker_registry(&settings) else { return };
-    furnish(&theirs);
-    let told = everything_told(&theirs);
-    assert!(told.len() > 100, "{told:#?}");
-    theirs.terminate();
-    assert_eq!(told, everything_told(&Server::wharf(&settings)));
+    assert_ours_reads_theirs(&settings(folder.path()));
 }
 
 #[test]

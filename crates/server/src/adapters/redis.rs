@@ -14,7 +14,7 @@ use crate::start::StartError;
 pub(super) async fn open(
     settings: &RedisSettings,
     max_age: Duration,
-    deadline: Duration,
+    deadline: Option<Duration>,
     secret: &[u8],
 ) -> Result<Arc<dyn Cache>, StartError> {
     if settings.tls.is_some() {
@@ -22,6 +22,7 @@ pub(super) async fn open(
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let defaults = Config::new(servers(settings)?, secret);
+    let deadline = deadline.unwrap_or(defaults.deadline);
     let least = settings.backoff_least.unwrap_or(defaults.backoff.least);
     let config = Config {
         tls: settings.tls.as_ref().map(tls).transpose()?,

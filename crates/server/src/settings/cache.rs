@@ -24,8 +24,8 @@ pub enum CacheSettings {
         redis: Box<RedisSettings>,
         /// How old an entry may be.
         max_age: Duration,
-        /// How long a call may take.
-        deadline: Duration,
+        /// How long a call may take, if it is not as by default.
+        deadline: Option<Duration>,
     },
 }
 
@@ -97,8 +97,8 @@ impl CacheSettings {
         let kind = section.string("blobdescriptor")?.or(old_spelling);
         let size = section.integer::<i64>("blobdescriptorsize")?;
         let max_age = section.duration("maxage")?.unwrap_or(wharf_cache::MAX_AGE);
-        let deadline = section.duration("deadline")?.unwrap_or(DEADLINE);
-        if deadline.is_zero() {
+        let deadline = section.duration("deadline")?;
+        if deadline.is_some_and(|deadline| deadline.is_zero()) {
             return Err(section.refuse("deadline", "a duration above zero, such as 250ms"));
         }
         // Read also when nothing uses it, so that its keys are no strangers and its faults are found.
@@ -246,8 +246,6 @@ const WITHOUT_EFFECT: [&str; 15] = [
 const CACHE_ENTRIES: i64 = 10_000;
 /// What a cache without bounds gets: some 200 MB of entries.
 const CACHE_ENTRIES_MOST: usize = 1_000_000;
-/// The default of `storage.cache.deadline`.
-const DEADLINE: Duration = Duration::from_millis(250);
 /// How many of a pool's connections one of ours stands for.
 const CALLS_PER_CONNECTION: usize = 64;
 /// At most this many connections, however large the pool.

@@ -1,11 +1,14 @@
 //! What goes over the wire.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use wharf_storage_driver::{PutOptions, StorageDriver, WriterStart};
+
+#[path = "../../tests/answering/server.rs"]
+mod answering;
+
+use answering::server;
 
 use super::*;
 use crate::AzureDriver;
@@ -15,27 +18,6 @@ use crate::container::Container;
 const KEY: &str = "aHVzaCBodXNoIGh1c2ggaHVzaA==";
 
 const SAS: &str = "sv=2022-11-02&sp=rwdl&sr=c&sig=aHVzaA%3D%3D";
-
-/// Answers each request, on a connection of its own, with the next of these heads and no body; gives the requests.
-fn server(answers: &'static [&'static str]) -> (String, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/account", listener.local_addr().unwrap());
-    let (sender, requests) = mpsc::channel();
-    std::thread::spawn(move || {
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = Vec::new();
-            let mut buffer = [0; 4096];
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                let read = stream.read(&mut buffer).unwrap();
-                request.extend_from_slice(&buffer[..read]);
-            }
-            sender.send(String::from_utf8_lossy(&request).into_owned()).unwrap();
-            write!(stream, "HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
-        }
-    });
-    (url, requests)
-}
 
 fn sdk(url: String, credentials: Credentials) -> Sdk {
     let config = Config { service_url: Some(url), ..Config::new("account", "container", credentials) };
