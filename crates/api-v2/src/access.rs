@@ -2,19 +2,21 @@
 
 use http::header;
 use http::request::Parts;
-use wharf_auth::{Access, AccessRequest, Action, Grant, Refusal};
+use wharf_auth::{Access, AccessRequest, Action, Grant, Refusal, View};
 use wharf_protocol::{Needs, Operation, Query, Route, forwarded_scheme};
 use wharf_reference::RepositoryName;
 
 use crate::api::Shared;
 use crate::error::Failure;
-use crate::request::{host, text};
+use crate::request::host;
 
 /// What was granted to a request.
 #[derive(Debug, Default)]
 pub(crate) struct Granted {
     /// Who asks, where that is known.
     pub(crate) user: Option<String>,
+    /// Which repositories a list may show.
+    pub(crate) view: View,
     /// Whether the repository that a mount names may be pulled from.
     pub(crate) mount_source: MountSource,
 }
@@ -60,8 +62,11 @@ pub(crate) async fn authorize(
 }
 
 async fn ask(shared: &Shared, head: &Parts, access: &[Access]) -> Result<Grant, Refusal> {
+    // A header that is no text is no good, but it is not nothing either: who sends it is not anonymous.
+    let authorization = head.headers.get(header::AUTHORIZATION);
+    let authorization = authorization.map(|value| String::from_utf8_lossy(value.as_bytes()));
     let request = AccessRequest {
-        authorization: text(&head.headers, header::AUTHORIZATION),
+        authorization: authorization.as_deref(),
         access,
         host: host(head),
         forwarded_scheme: forwarded_scheme(&head.headers),
@@ -75,7 +80,7 @@ fn refused(refusal: Refusal, access: &[Access]) -> Failure {
 
 impl From<Grant> for Granted {
     fn from(grant: Grant) -> Self {
-        Self { user: grant.user, mount_source: MountSource::default() }
+        Self { user: grant.user, view: grant.view, mount_source: MountSource::default() }
     }
 }
 

@@ -78,6 +78,7 @@ async fn respond(shared: &Shared, head: &Parts, body: RequestBody, answered: &mu
         query: &query,
         id: &answered.id,
         user: answered.user.as_deref(),
+        view: &granted.view,
         mount_source: granted.mount_source,
     };
     handle(&call, operation.verb, body).await

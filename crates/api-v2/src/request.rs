@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
+use wharf_auth::View;
 use wharf_protocol::{Query, Route, RouteTemplate, client_address};
 use wharf_reference::RepositoryName;
 use wharf_registry::Repository;
@@ -94,6 +95,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a Query,
     pub(crate) id: &'a RequestId,
     pub(crate) user: Option<&'a str>,
+    pub(crate) view: &'a View,
     pub(crate) mount_source: MountSource,
 }
 

@@ -1,16 +1,21 @@
 //! No access control.
 
 use async_trait::async_trait;
+use wharf_protocol::Challenge;
 
-use crate::{AccessController, AccessRequest, Grant, Refusal};
+use crate::{AccessRequest, Authenticator, Caller, Flaw, Rejection};
 
-/// Lets everyone do everything.
+/// Knows nobody and asks nobody: alone it lets everyone do everything, with rules it lets everyone do what `anonymous` may.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Open;
 
 #[async_trait]
-impl AccessController for Open {
-    async fn authorize(&self, _: &AccessRequest<'_>) -> Result<Grant, Refusal> {
-        Ok(Grant::default())
+impl Authenticator for Open {
+    async fn authenticate(&self, _: &str) -> Result<Caller, Rejection> {
+        Ok(Caller::default())
+    }
+
+    fn challenge(&self, _: &AccessRequest<'_>, _: Option<Flaw>) -> Option<Challenge> {
+        None
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_protocol::Challenge;
 
-use crate::{Access, AccessController, AccessRequest, Grant, Refusal};
+use crate::{AccessRequest, Authenticator, Caller, Flaw, Rejection};
 
 /// Lets in whoever sends an `Authorization` header, whatever it says, as the user `silly`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,30 +20,26 @@ impl Silly {
 }
 
 #[async_trait]
-impl AccessController for Silly {
-    async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Grant, Refusal> {
-        if request.authorization.is_some_and(|header| !header.is_empty()) {
-            return Ok(Grant { user: Some("silly".into()) });
-        }
-        let challenge = Challenge::Bearer {
+impl Authenticator for Silly {
+    async fn authenticate(&self, _: &str) -> Result<Caller, Rejection> {
+        Ok(Caller::user("silly"))
+    }
+
+    /// One scope for each access, not grouped, as Distribution's does.
+    fn challenge(&self, request: &AccessRequest<'_>, _: Option<Flaw>) -> Option<Challenge> {
+        Some(Challenge::Bearer {
             realm: self.realm.clone(),
             service: self.service.clone(),
-            scopes: request.access.iter().map(scope).collect(),
+            scopes: request.access.iter().map(ToString::to_string).collect(),
             error: None,
-        };
-        Err(Refusal::Challenge { challenge, reason: "no credentials were sent".into() })
+        })
     }
-}
-
-/// One scope for each access, not grouped, as Distribution's does.
-fn scope(access: &Access) -> String {
-    format!("{}:{}:{}", access.resource.kind(), access.resource.name(), access.action)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Action;
+    use crate::{Access, AccessController, Action, Refusal};
 
     #[tokio::test]
     async fn any_credentials_will_do() {
@@ -56,13 +52,14 @@ mod tests {
     async fn no_credentials_are_challenged_with_a_scope_for_each_access() {
         let name: wharf_reference::RepositoryName = "a/b".parse().unwrap();
         let access = [Access::repository(name.clone(), Action::Pull), Access::repository(name, Action::Push)];
-        let refusal = Silly::new("r", "s")
-            .authorize(&AccessRequest { access: &access, ..AccessRequest::default() })
-            .await;
-        let Err(Refusal::Challenge { challenge, .. }) = refusal else { panic!("not challenged") };
-        assert_eq!(
-            challenge.to_string(),
-            r#"Bearer realm="r",service="s",scope="repository:a/b:pull repository:a/b:push""#
-        );
+        for authorization in [None, Some("")] {
+            let request = AccessRequest { authorization, access: &access, ..AccessRequest::default() };
+            let refusal = Silly::new("r", "s").authorize(&request).await;
+            let Err(Refusal::Challenge { challenge, .. }) = refusal else { panic!("not challenged") };
+            assert_eq!(
+                challenge.to_string(),
+                r#"Bearer realm="r",service="s",scope="repository:a/b:pull repository:a/b:push""#
+            );
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Tags, repositories and referrers, page by page.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use wharf_auth::{Guard, Open, Origin, Permission, Rule, Rules, Who};
 use wharf_digest::Algorithm;
 use wharf_protocol::Link;
 
@@ -186,4 +189,39 @@ async fn referrers_of_what_is_no_digest_are_400() {
         let answer = registry.get(&format!("/v2/a/b/referrers/{digest}")).await;
         assert_eq!(answer.failure(), (400, "DIGEST_INVALID".into()), "{digest}");
     }
+}
+
+/// A registry in which nobody may pull but from some of its repositories, and everybody may see the catalog.
+async fn with_hidden(repositories: &[&str], visible: &[&str]) -> Registry {
+    let guard = Arc::new(Guard::new(Arc::new(Open), None));
+    let registry = Registry::with(|options| options.access = guard.clone());
+    for repository in repositories {
+        registry.push_image(repository, "v1").await;
+    }
+    let rule = |repositories: Option<&[&str]>, permission| Rule {
+        origin: Origin { source: "test".into(), line: None },
+        repositories: repositories.map(|globs| globs.iter().map(|glob| glob.parse().unwrap()).collect()),
+        who: vec![Who::Anonymous],
+        allow: vec![permission],
+        deny: vec![],
+    };
+    let rules = vec![rule(Some(visible), Permission::Pull), rule(None, Permission::Catalog)];
+    guard.set_rules(Some(Rules::new([].into(), rules)));
+    registry
+}
+
+#[tokio::test]
+async fn the_catalog_holds_only_what_may_be_pulled_in_exact_pages() {
+    let names = ["a", "b/hidden", "b/one", "c", "d/hidden", "d/three", "d/two", "z/hidden"];
+    let registry = with_hidden(&names, &["b/o*", "c", "d/t*"]).await;
+    let visible = ["b/one", "c", "d/three", "d/two"];
+    assert_eq!(pages(&registry, "/v2/_catalog", "repositories").await, [visible]);
+    assert_eq!(pages(&registry, "/v2/_catalog?n=2", "repositories").await, [&visible[..2], &visible[2..]]);
+    assert_eq!(pages(&registry, "/v2/_catalog?n=4", "repositories").await, [visible]);
+    assert_eq!(pages(&registry, "/v2/_catalog?n=3", "repositories").await, [&visible[..3], &visible[3..]]);
+    assert_eq!(pages(&registry, "/v2/_catalog?last=b/hidden&n=1", "repositories").await.concat(), visible);
+    let answer = registry.get("/v2/_catalog?n=4").await;
+    assert_eq!(answer.header("link"), "", "what is hidden is no next page");
+    let nothing = with_hidden(&names, &["nothing"]).await;
+    assert_eq!(nothing.get("/v2/_catalog").await.text(), "{\"repositories\":[]}\n");
 }

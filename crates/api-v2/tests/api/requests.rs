@@ -231,7 +231,7 @@ impl AccessController for Gate {
         }
         let granted: Vec<_> = token.trim_start_matches("Bearer ").split(',').collect();
         if wanted.iter().all(|scope| granted.contains(&scope.as_str())) {
-            return Ok(Grant { user: Some("alice".into()) });
+            return Ok(Grant { user: Some("alice".into()), ..Grant::default() });
         }
         Err(refuse("insufficient scope"))
     }
