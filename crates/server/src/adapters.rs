@@ -1,5 +1,6 @@
 //! Turns settings into the things that they name. One visible `match` says what this program contains.
 
+pub(crate) mod access;
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(any(feature = "s3", feature = "azure"))]
@@ -17,13 +18,12 @@ mod s3;
 
 use std::sync::Arc;
 
-use wharf_auth::{AccessController, Open, Silly};
 use wharf_cache::{Cache, Limits, MemoryCache, NoCache};
 use wharf_storage_driver::{MemoryDriver, Redirected, Rewritten, StorageDriver};
 
 #[cfg(any(feature = "s3", feature = "azure"))]
 use self::clients::Clients;
-use crate::settings::{AccessSettings, CacheSettings, DriverSettings, MiddlewareSettings, Settings};
+use crate::settings::{CacheSettings, DriverSettings, MiddlewareSettings, Settings};
 use crate::start::StartError;
 
 /// A driver with its middleware around it.
@@ -81,13 +81,5 @@ pub(crate) async fn cache(settings: &CacheSettings, secret: &[u8]) -> Result<Arc
         }
         #[cfg(not(feature = "redis"))]
         CacheSettings::Redis { .. } => Err(StartError::NotBuiltIn("storage.cache.blobdescriptor redis")),
-    }
-}
-
-/// Makes the access controller.
-pub(crate) fn access(settings: &AccessSettings) -> Arc<dyn AccessController> {
-    match settings {
-        AccessSettings::Open => Arc::new(Open),
-        AccessSettings::Silly { realm, service } => Arc::new(Silly::new(realm, service)),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wharf_reference::RepositoryName;
 
 /// A container registry.
 #[derive(Debug, Parser)]
@@ -28,6 +29,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Look at who may do what
+    Access {
+        /// What to look at.
+        #[command(subcommand)]
+        command: AccessCommand,
+    },
 }
 
 /// What is done with a configuration.
@@ -38,4 +45,52 @@ pub(crate) enum ConfigCommand {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// What is looked at of who may do what.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessCommand {
+    /// Say whether the rules of a file allow something, and which of them decides; ends with 0 if so, with 1 if not
+    Explain(Question),
+}
+
+/// Who wants to do what to which repository.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("caller").required(true).args(["user", "anonymous"])))]
+pub(crate) struct Question {
+    /// The configuration file
+    pub(crate) file: PathBuf,
+    /// The user that wants it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// It is somebody who has not logged in
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+    /// What the user's token says, may be given several times
+    #[arg(long = "claim", value_name = "KEY=VALUE", requires = "user", value_parser = claim)]
+    pub(crate) claims: Vec<(String, String)>,
+    /// What is wanted
+    #[arg(long)]
+    pub(crate) action: ActionArgument,
+    /// To which repository; the catalog needs none
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_if_eq_any = [("action", "pull"), ("action", "push"), ("action", "delete")]
+    )]
+    pub(crate) repository: Option<RepositoryName>,
+}
+
+/// What can be wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ActionArgument {
+    Pull,
+    Push,
+    Delete,
+    Catalog,
+}
+
+fn claim(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }

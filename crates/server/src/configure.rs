@@ -47,6 +47,7 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
     let document = document.with_overrides(overrides.map(|(name, value)| (name, value)));
     let mut settings =
         Settings::read(&document, Environment::new(variables)).map_err(ConfigureError::Wrong)?;
+    settings.file.clone_from(&path);
     if path.is_none() {
         // Nobody who just tries it wants to hear about secrets and replicas.
         settings.remarks.clear();

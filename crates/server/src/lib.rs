@@ -4,8 +4,10 @@ mod adapters;
 mod arguments;
 mod configure;
 mod environment;
+mod explain;
 pub mod listen;
 mod logging;
+mod reload;
 mod settings;
 mod start;
 
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, ConfigCommand};
+use crate::arguments::{AccessCommand, Arguments, Command, ConfigCommand};
 pub use crate::configure::ConfigureError;
 pub use crate::environment::Environment;
 pub use crate::logging::{Format, Logging, SdkLog};
@@ -25,8 +27,9 @@ pub use crate::settings::Connection;
 #[cfg(feature = "s3")]
 pub use crate::settings::S3Settings;
 pub use crate::settings::{
-    AccessSettings, CacheSettings, DriverSettings, HttpSettings, MiddlewareSettings, PurgeSettings,
-    RedisSettings, RedisTlsSettings, Settings, StorageSettings, WITHOUT_A_FILE,
+    AccessSettings, AuthenticatorSettings, CacheSettings, DriverSettings, HtpasswdSettings, HttpSettings,
+    MiddlewareSettings, PurgeSettings, RedisSettings, RedisTlsSettings, SIGNING_ALGORITHMS, Settings,
+    StorageSettings, TokenSettings, WITHOUT_A_FILE,
 };
 pub use crate::start::{StartError, serve};
 
@@ -36,6 +39,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command.unwrap_or(Command::Serve { file: None }) {
         Command::Serve { file } => run_server(file.as_deref()),
         Command::Config { command: ConfigCommand::Check { file } } => configure::check(&file),
+        Command::Access { command: AccessCommand::Explain(question) } => return explain::run(&question),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,6 +63,11 @@ fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
 /// Prints an error with everything that caused it on one line.
 #[expect(clippy::print_stderr, reason = "this is what a command line program says when it fails")]
 fn complain(error: &dyn Error) {
+    eprintln!("wharf: {}", in_one_line(error));
+}
+
+/// An error with everything that caused it.
+fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -66,5 +75,5 @@ fn complain(error: &dyn Error) {
         line.push_str(&error.to_string());
         cause = error.source();
     }
-    eprintln!("wharf: {line}");
+    line
 }

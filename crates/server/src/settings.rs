@@ -1,5 +1,6 @@
 //! What a configuration means to this program: every section read into types, completely, before a port opens.
 
+mod access;
 #[cfg(any(feature = "s3", feature = "azure"))]
 mod amount;
 #[cfg(feature = "azure")]
@@ -23,6 +24,9 @@ use wharf_configuration::{Document, Error, Section};
 use crate::environment::Environment;
 use crate::logging::{Format, Logging};
 
+pub use access::{
+    AccessSettings, AuthenticatorSettings, HtpasswdSettings, SIGNING_ALGORITHMS, TokenSettings,
+};
 #[cfg(feature = "azure")]
 pub use azure::AzureSettings;
 pub use cache::{CacheSettings, RedisSettings, RedisTlsSettings};
@@ -48,22 +52,10 @@ pub struct Settings {
     pub access: AccessSettings,
     /// What the environment says beside.
     pub environment: Environment,
+    /// The file that all this comes from, to be watched; none where it does not come from one.
+    pub file: Option<std::path::PathBuf>,
     /// What the operator should know and the program can live with.
     pub remarks: Vec<String>,
-}
-
-/// Who may do what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessSettings {
-    /// Everyone everything.
-    Open,
-    /// Whoever sends an `Authorization` header.
-    Silly {
-        /// The realm of the challenge.
-        realm: String,
-        /// The service of the challenge.
-        service: String,
-    },
 }
 
 /// The configuration of a program that was given none: files under `./registry-data`, this machine only, deletes on.
@@ -88,9 +80,9 @@ impl Settings {
         let root = document.root();
         let mut remarks = Vec::new();
         refuse_what_would_be_unsafe(&root)?;
-        let access = access(&root)?;
+        let access = AccessSettings::read(&root, &mut remarks)?;
         let mut storage = StorageSettings::read(&root, &environment, &mut remarks)?;
-        if access != AccessSettings::Open {
+        if !access.is_open() {
             storage.options.anonymous_mounts = wharf_storage::AnonymousMounts::Refused;
         }
         let log = Logging { sdk: storage.driver.sdk_log(), ..logging(&root, &mut remarks)? };
@@ -101,7 +93,7 @@ impl Settings {
                     .to_owned(),
             );
         }
-        Ok(Self { log, http, storage, access, environment, remarks })
+        Ok(Self { log, http, storage, access, environment, file: None, remarks })
     }
 }
 
@@ -144,21 +136,6 @@ fn logging(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Logging, Err
     })
 }
 
-fn access(root: &Section<'_>) -> Result<AccessSettings, Error> {
-    let Some(auth) = root.one_of("auth", &[])? else { return Ok(AccessSettings::Open) };
-    if auth.name.eq_ignore_ascii_case("none") {
-        return Ok(AccessSettings::Open);
-    }
-    if auth.name != "silly" {
-        return Err(auth
-            .beside
-            .refuse(auth.name, "none or silly: this build knows no other kind of access control"));
-    }
-    let silly = auth.parameters;
-    let needed = |key: &str| silly.string(key)?.ok_or_else(|| silly.missing(key));
-    Ok(AccessSettings::Silly { realm: needed("realm")?, service: needed("service")? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,10 +155,37 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_example_is_read_to_its_last_key() {
+        let document = Document::parse("config.yml", include_str!("../../../deploy/config.yml")).unwrap();
+        Settings::read(&document, Environment::default()).unwrap();
+        assert_eq!(document.unread(), []);
+    }
+
+    /// The blocks of the example that are commented out, since only one of them can be there.
+    #[test]
+    fn every_access_control_of_the_documented_example_is_read_to_its_last_key() {
+        let text = include_str!("../../../deploy/config.yml");
+        let blocks: Vec<String> = text
+            .split("#auth:\n")
+            .skip(1)
+            .map(|block| {
+                let lines = block.lines().map_while(|line| line.strip_prefix("#  "));
+                lines.fold("auth:\n".to_owned(), |block, line| format!("{block}  {line}\n"))
+            })
+            .collect();
+        assert_eq!(blocks.len(), 3);
+        for block in blocks {
+            let document = Document::parse("config.yml", &format!("{text}\n{block}")).unwrap();
+            let settings = Settings::read(&document, Environment::default()).unwrap();
+            assert!(!settings.access.is_open());
+            assert_eq!(document.unread(), [], "{block}");
+        }
+    }
+
+    #[test]
     fn access_control_that_is_not_there_is_never_passed_over() {
-        let error =
-            read("{version: 0.1, storage: inmemory, auth: {htpasswd: {realm: r, path: p}}}").unwrap_err();
-        assert!(error.starts_with("config.yml:1:") && error.contains("auth.htpasswd"), "{error}");
+        let error = read("{version: 0.1, storage: inmemory, auth: {ldap: {realm: r}}}").unwrap_err();
+        assert!(error.starts_with("config.yml:1:") && error.contains("auth.ldap"), "{error}");
         let error =
             read("{version: 0.1, storage: inmemory, http: {tls: {certificate: a, key: b}}}").unwrap_err();
         assert!(error.contains("http.tls"), "{error}");
@@ -218,7 +222,7 @@ mod tests {
     #[test]
     fn short_forms_are_understood() {
         let settings = read("{version: 0.1, storage: inmemory, auth: none, loglevel: debug}").unwrap();
-        assert_eq!(settings.access, AccessSettings::Open);
+        assert!(settings.access.is_open());
         assert_eq!(settings.log.level, LevelFilter::DEBUG);
         assert!(matches!(settings.storage.driver, DriverSettings::InMemory));
         assert!(read("{version: 0.1}").unwrap_err().contains("storage"));

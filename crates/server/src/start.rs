@@ -8,12 +8,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 use wharf_api_v2::Api;
+use wharf_auth::AccessController;
 use wharf_cache::NoCache;
 use wharf_storage::{Storage, UploadPurge};
 use wharf_storage_driver::StorageDriver;
 
 use crate::adapters;
 use crate::listen::Listener;
+use crate::reload;
 use crate::settings::{PurgeSettings, Settings};
 
 /// Why a server did not start.
@@ -47,7 +49,8 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     take_all_file_descriptors();
     let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
-    let api_options = api_options(&settings);
+    let entrance = adapters::access::open(&settings.access, settings.file.as_deref())?;
+    let api_options = api_options(&settings, entrance.controller);
     let cache = adapters::cache(&settings.storage.cache, &api_options.secret).await?;
     let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
     let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
@@ -63,8 +66,11 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let store = &settings.storage.driver;
     info!("wharf {version} listens on {address}, storage driver {driver_name}, {store}");
 
+    let hangup = signal(SignalKind::hangup()).map_err(StartError::System)?;
+    let watching = tokio::spawn(reload::watch(entrance.watched, hangup));
     let purging = purge.map(|(purge, driver)| tokio::spawn(purge_for_ever(purge, driver)));
     listener.serve(api, stop, settings.http.drain).await;
+    watching.abort();
     if let Some(purging) = purging {
         purging.abort();
     }
@@ -72,10 +78,10 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
-fn api_options(settings: &Settings) -> wharf_api_v2::Options {
+fn api_options(settings: &Settings, access: Arc<dyn AccessController>) -> wharf_api_v2::Options {
     let http = &settings.http;
     let mut options = wharf_api_v2::Options {
-        access: adapters::access(&settings.access),
+        access,
         host: http.host.clone(),
         prefix: http.prefix.clone(),
         relative_urls: http.relative_urls,
