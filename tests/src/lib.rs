@@ -26,6 +26,7 @@ mod settings;
 mod signature;
 mod skip;
 mod store;
+mod token;
 mod tree;
 
 pub use client::Client;
@@ -43,4 +44,5 @@ pub use server::Server;
 pub use settings::Settings;
 pub use skip::{skip, skip_given_from_outside};
 pub use store::Store;
+pub use token::{KeyName, TokenKey, TokenServer, base64url, basic, claims};
 pub use tree::tree;

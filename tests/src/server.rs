@@ -89,7 +89,7 @@ impl Server {
     pub fn start_again(&mut self) {
         assert!(self.child.is_none() && self.pair.is_none(), "it still runs, or is one of two");
         self.starts += 1;
-        let file = self.folder.path().join("config.yml");
+        let file = self.configuration();
         fs::write(&file, self.settings.text(&self.folder.path().join("data"))).unwrap();
         let log = File::create(self.log_path()).unwrap();
         let mut command = Command::new(&self.program);
@@ -241,6 +241,12 @@ impl Server {
     #[must_use]
     pub fn room(&self) -> &Room {
         self.settings.root_directory().expect("a server over a bucket")
+    }
+
+    /// Gives the configuration file, which is written anew at each start.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.path().join("config.yml")
     }
 
     fn log_path(&self) -> PathBuf {

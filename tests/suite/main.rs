@@ -49,6 +49,7 @@ macro_rules! over {
     };
 }
 
+mod access;
 mod bad_input;
 mod caches;
 mod clients;
