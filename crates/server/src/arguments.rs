@@ -66,8 +66,8 @@ pub(crate) struct Question {
     /// It is somebody who has not logged in
     #[arg(long)]
     pub(crate) anonymous: bool,
-    /// What the user's token says, may be given several times
-    #[arg(long = "claim", value_name = "KEY=VALUE", requires = "user", value_parser = claim)]
+    /// What the token of the user says; may be given several times
+    #[arg(long = "claim", value_name = "KEY=VALUE", conflicts_with = "anonymous", value_parser = claim)]
     pub(crate) claims: Vec<(String, String)>,
     /// What is wanted
     #[arg(long)]

@@ -41,12 +41,14 @@ impl Watched {
         Self { what, files, found: read.clone(), read, reread: Box::new(|| Ok(())) }
     }
 
-    /// Says how the files are read again.
+    /// Says how the files are read again, now that they were read. One that was not there was made by that.
     pub(crate) fn with(
         self,
         reread: impl FnMut() -> Result<(), Box<dyn Error + Send + Sync>> + Send + 'static,
     ) -> Self {
-        Self { reread: Box::new(reread), ..self }
+        let known = |(file, stamp): (&PathBuf, &Stamp)| stamp.or_else(|| self::stamp(file));
+        let read: Vec<Stamp> = self.files.iter().zip(&self.read).map(known).collect();
+        Self { reread: Box::new(reread), found: read.clone(), read, ..self }
     }
 
     /// Reads the files again if they have changed, and have been the same twice: nobody is in the middle of writing them.
@@ -76,14 +78,12 @@ impl Watched {
 /// Watches until it is dropped; a hangup reads everything again at once.
 pub(crate) async fn watch(mut watched: Vec<Watched>, mut hangup: Signal) {
     loop {
-        let now = tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => false,
-            _ = hangup.recv() => true,
+        let look: fn(&mut Watched) = tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => Watched::look,
+            _ = hangup.recv() => Watched::read_again,
         };
         let look = move || {
-            for one in &mut watched {
-                if now { one.read_again() } else { one.look() }
-            }
+            watched.iter_mut().for_each(look);
             watched
         };
         match tokio::task::spawn_blocking(look).await {
