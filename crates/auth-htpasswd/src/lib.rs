@@ -138,12 +138,16 @@ struct Busy;
 
 #[async_trait]
 impl Authenticator for Htpasswd {
-    async fn authenticate(&self, authorization: &str) -> Result<Caller, Rejection> {
+    async fn authenticate(&self, authorization: &str) -> Result<Option<Caller>, Rejection> {
         let Credentials::Basic { user, password } = Credentials::parse(authorization) else {
             return Err(Rejection::wrong("neither a user nor a password was sent"));
         };
+        // What skopeo, podman and buildah send to a registry that asks for a login when they have none.
+        if user.is_empty() && password.is_empty() {
+            return Ok(None);
+        }
         match self.is_good(user.clone(), password).await {
-            Ok(true) => Ok(Caller::user(user)),
+            Ok(true) => Ok(Some(Caller::user(user))),
             Ok(false) => Err(Rejection::wrong(format!("no user {user:?} with this password"))),
             Err(busy) => Err(Rejection::Failed(Box::new(busy))),
         }
@@ -185,7 +189,7 @@ mod tests {
         let header = Credentials::Basic { user: user.into(), password: password.into() }.header().unwrap();
         match users.authenticate(&header).await {
             Ok(caller) => {
-                assert_eq!(caller, Caller::user(user));
+                assert_eq!(caller, Some(Caller::user(user)));
                 true
             }
             Err(Rejection::Wrong { .. }) => false,
@@ -198,13 +202,19 @@ mod tests {
         let (users, _folder) = open(&(line("alice", "wonder") + &line("bob", "b:o:b")), |_| {});
         assert!(good(&users, "alice", "wonder").await && good(&users, "bob", "b:o:b").await);
         assert!(!good(&users, "alice", "b:o:b").await && !good(&users, "alice", "").await);
-        assert!(!good(&users, "eve", "wonder").await && !good(&users, "", "").await);
+        assert!(!good(&users, "eve", "wonder").await && !good(&users, "", "x").await);
     }
 
     #[tokio::test]
     async fn an_unknown_user_never_gets_in_by_the_hash_that_it_is_checked_against() {
         let (users, _folder) = open(&line("alice", "wonder"), |_| {});
         assert!(!good(&users, "mallory", "wonder").await);
+    }
+
+    #[tokio::test]
+    async fn no_user_without_a_password_is_nobody() {
+        let (users, _folder) = open(&(line("alice", "wonder") + &line("", "")), |_| {});
+        assert_eq!(users.authenticate("Basic Og==").await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -93,9 +93,9 @@ impl TokenAuthenticator {
 
 #[async_trait]
 impl Authenticator for TokenAuthenticator {
-    async fn authenticate(&self, authorization: &str) -> Result<Caller, Rejection> {
+    async fn authenticate(&self, authorization: &str) -> Result<Option<Caller>, Rejection> {
         match Credentials::parse(authorization) {
-            Credentials::Bearer(token) => self.verify(&token, SystemTime::now()),
+            Credentials::Bearer(token) => self.verify(&token, SystemTime::now()).map(Some),
             _ => Err(Rejection::wrong("no token was sent")),
         }
     }

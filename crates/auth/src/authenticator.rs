@@ -13,12 +13,13 @@ use crate::{Access, AccessRequest};
 /// with good credentials may do what they say it may, one without is challenged.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
-    /// Tells who sent this `Authorization` header, which is not empty.
+    /// Tells who sent this `Authorization` header, which is not empty; none for one that names nobody, as some clients send
+    /// where they have no credentials. Whoever sent that is treated as if it had sent none.
     ///
     /// # Errors
     ///
     /// [`Rejection::Wrong`] for credentials that are not good, [`Rejection::Failed`] when they could not be judged.
-    async fn authenticate(&self, authorization: &str) -> Result<Caller, Rejection>;
+    async fn authenticate(&self, authorization: &str) -> Result<Option<Caller>, Rejection>;
 
     /// What a request is answered with whose caller should say who it is, or say it better; none where nobody can.
     fn challenge(&self, request: &AccessRequest<'_>, flaw: Option<Flaw>) -> Option<Challenge>;

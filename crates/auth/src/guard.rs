@@ -64,7 +64,7 @@ async fn judge(
 ) -> Result<Grant, Refusal> {
     let door = Door { authenticator, request };
     let caller = match request.authorization.filter(|header| !header.is_empty()) {
-        Some(header) => Some(authenticator.authenticate(header).await.map_err(|error| door.rejected(error))?),
+        Some(header) => authenticator.authenticate(header).await.map_err(|error| door.rejected(error))?,
         None => None,
     };
     match (rules, caller) {
@@ -146,24 +146,29 @@ mod tests {
     use super::*;
     use crate::{Action, Open, Origin, Permission, Rule, Scope, Who};
 
-    /// Knows users by a header that is their name, `TOKEN name repository action` for one with a scope, and takes `wrong`
-    /// for wrong.
+    /// Knows users by a header that is their name, `TOKEN name repository action` for one with a scope, takes `wrong` for
+    /// wrong and `nobody` for nobody.
     struct ByName;
 
     #[async_trait]
     impl Authenticator for ByName {
-        async fn authenticate(&self, authorization: &str) -> Result<Caller, Rejection> {
+        async fn authenticate(&self, authorization: &str) -> Result<Option<Caller>, Rejection> {
             let words: Vec<&str> = authorization.split(' ').collect();
             match words[..] {
+                ["nobody"] => Ok(None),
                 ["wrong"] => Err(Rejection::wrong("said so")),
                 ["broken"] => Err(Rejection::Failed("broken".into())),
                 ["TOKEN", user, name, action] => {
                     let scope =
                         Scope { kind: "repository".into(), name: name.into(), actions: vec![action.into()] };
                     let user = (user != "-").then(|| user.to_owned());
-                    Ok(Caller { user, scopes: Some([scope].into_iter().collect()), ..Caller::default() })
+                    Ok(Some(Caller {
+                        user,
+                        scopes: Some([scope].into_iter().collect()),
+                        ..Caller::default()
+                    }))
                 }
-                _ => Ok(Caller::user(authorization)),
+                _ => Ok(Some(Caller::user(authorization))),
             }
         }
 
@@ -246,6 +251,16 @@ mod tests {
     async fn wrong_credentials_are_challenged_even_where_none_would_do() {
         let guard = Guard::new(Arc::new(ByName), Some(rules()));
         assert_eq!(ask(&guard, "wrong", &to("public/a", Action::Pull)).await, "401 none");
+    }
+
+    #[tokio::test]
+    async fn credentials_that_name_nobody_are_none() {
+        let guard = Guard::new(Arc::new(ByName), Some(rules()));
+        assert_eq!(ask(&guard, "nobody", &to("public/a", Action::Pull)).await, "ok ");
+        assert_eq!(ask(&guard, "nobody", &to("private", Action::Pull)).await, "401 none");
+        assert_eq!(ask(&guard, "nobody", &[]).await, "401 none");
+        guard.set_rules(None);
+        assert_eq!(ask(&guard, "nobody", &to("public/a", Action::Pull)).await, "401 none");
     }
 
     #[tokio::test]

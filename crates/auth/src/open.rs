@@ -11,8 +11,8 @@ pub struct Open;
 
 #[async_trait]
 impl Authenticator for Open {
-    async fn authenticate(&self, _: &str) -> Result<Caller, Rejection> {
-        Ok(Caller::default())
+    async fn authenticate(&self, _: &str) -> Result<Option<Caller>, Rejection> {
+        Ok(None)
     }
 
     fn challenge(&self, _: &AccessRequest<'_>, _: Option<Flaw>) -> Option<Challenge> {

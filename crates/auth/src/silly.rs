@@ -21,8 +21,8 @@ impl Silly {
 
 #[async_trait]
 impl Authenticator for Silly {
-    async fn authenticate(&self, _: &str) -> Result<Caller, Rejection> {
-        Ok(Caller::user("silly"))
+    async fn authenticate(&self, _: &str) -> Result<Option<Caller>, Rejection> {
+        Ok(Some(Caller::user("silly")))
     }
 
     /// One scope for each access, not grouped, as Distribution's does.

@@ -53,13 +53,13 @@ fn rules_are_read_again_and_a_broken_file_keeps_them() {
     fs::write(&file, good.replace("htpasswd", "silly")).unwrap();
     server.signal(Signal::HUP);
     soon("the log says what takes a restart", || {
-        server.log().matches("access rules stay as they were").count() == 2
+        server.log().matches("access rules stay as they were").count() >= 2
     });
     assert_eq!((pull("alice"), pull("bob")), (403, 404));
 
     fs::write(&file, "").unwrap();
     server.signal(Signal::HUP);
-    soon("an empty file is broken", || server.log().matches("access rules stay as they were").count() == 3);
+    soon("an empty file is broken", || server.log().matches("access rules stay as they were").count() >= 3);
     assert_eq!((pull("alice"), pull("bob"), pull("")), (403, 404, 401));
 }
 

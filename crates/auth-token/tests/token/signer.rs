@@ -145,7 +145,7 @@ impl Registry {
     }
 
     pub(crate) async fn ask(&self, token: &str) -> Result<Caller, Rejection> {
-        self.tokens.authenticate(&format!("Bearer {token}")).await
+        Ok(self.tokens.authenticate(&format!("Bearer {token}")).await?.unwrap())
     }
 
     pub(crate) async fn accepts(&self, token: &str) -> bool {
