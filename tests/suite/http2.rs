@@ -17,6 +17,11 @@ over_local_drivers![
     a_head_that_is_too_large_harms_no_other,
 ];
 
+/// A server that speaks HTTP/2 though nothing is encrypted.
+fn over_frames(settings: &Settings) -> Server {
+    Server::wharf(&settings.clone().with("http.h2c.enabled", true))
+}
+
 type Sender = SendRequest<Full<Bytes>>;
 
 async fn connect(server: &Server) -> Sender {
@@ -49,7 +54,7 @@ async fn push(sender: &Sender, server: &Server, bytes: Bytes) -> String {
 }
 
 fn a_blob_is_pushed_and_pulled(settings: &Settings) {
-    let server = Server::wharf(settings);
+    let server = over_frames(settings);
     block_on(async {
         let sender = connect(&server).await;
         let bytes = Bytes::from(noise(1, 20_000_000));
@@ -62,7 +67,7 @@ fn a_blob_is_pushed_and_pulled(settings: &Settings) {
 }
 
 fn many_requests_share_one_connection(settings: &Settings) {
-    let server = Server::wharf(settings);
+    let server = over_frames(settings);
     block_on(async {
         let sender = connect(&server).await;
         let blobs: Vec<Bytes> = (0..40).map(|seed| Bytes::from(noise(seed, 100_000))).collect();
@@ -91,7 +96,7 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
 }
 
 fn answers_are_those_of_http_1(settings: &Settings) {
-    let server = Server::wharf(settings);
+    let server = over_frames(settings);
     let image = Image::tiny(1);
     server.push_image("a/b", "v1", &image);
     block_on(async {
@@ -114,7 +119,7 @@ fn answers_are_those_of_http_1(settings: &Settings) {
 }
 
 fn a_stream_that_is_given_up_harms_no_other(settings: &Settings) {
-    let server = Server::wharf(settings);
+    let server = over_frames(settings);
     block_on(async {
         let sender = connect(&server).await;
         let bytes = Bytes::from(noise(2, 10_000_000));
@@ -129,7 +134,7 @@ fn a_stream_that_is_given_up_harms_no_other(settings: &Settings) {
 }
 
 fn a_download_under_way_ends_whole_when_the_program_does(settings: &Settings) {
-    let mut server = Server::wharf(settings);
+    let mut server = over_frames(settings);
     let bytes = Bytes::from(noise(3, 30_000_000));
     block_on(async {
         let sender = connect(&server).await;
@@ -146,7 +151,7 @@ fn a_download_under_way_ends_whole_when_the_program_does(settings: &Settings) {
 }
 
 fn a_head_that_is_too_large_harms_no_other(settings: &Settings) {
-    let server = Server::wharf(settings);
+    let server = over_frames(settings);
     block_on(async {
         let sender = connect(&server).await;
         for length in [70_000, 1_000_000] {

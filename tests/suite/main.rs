@@ -63,6 +63,7 @@ mod golden;
 mod house;
 mod http2;
 mod interop;
+mod listener;
 mod memory;
 mod program;
 

@@ -10,6 +10,7 @@ mod logging;
 mod reload;
 mod settings;
 mod start;
+mod systemd;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub use crate::settings::Connection;
 pub use crate::settings::S3Settings;
 pub use crate::settings::{
     AccessSettings, AuthenticatorSettings, CacheSettings, DriverSettings, HtpasswdSettings, HttpSettings,
-    MiddlewareSettings, PurgeSettings, RedisSettings, RedisTlsSettings, SIGNING_ALGORITHMS, Settings,
+    MiddlewareSettings, Net, PurgeSettings, RedisSettings, RedisTlsSettings, SIGNING_ALGORITHMS, Settings,
     StorageSettings, TokenSettings, WITHOUT_A_FILE,
 };
 pub use crate::start::{StartError, serve};

@@ -7,27 +7,42 @@ mod limits;
 mod linger;
 mod pace;
 mod socket;
+mod stream;
+mod tls;
 mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 use wharf_api_v2::Api;
 
-use connection::End;
+pub use connection::Cleartext;
+use connection::{End, Manner};
 pub use limits::Limits;
+use stream::Plain;
+pub use tls::{CipherSuite, ClientAuth, Tls, TlsError, TlsOptions, TlsVersion};
 
 /// A bound address that nothing is accepted from yet.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Bound,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
+    cleartext: Cleartext,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
 }
 
 impl Listener {
@@ -40,28 +55,95 @@ impl Listener {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, format!("{address:?} names no address"));
         for candidate in resolve(address).await? {
             match bind_one(candidate) {
-                Ok(socket) => return Ok(Self { socket, limits }),
+                Ok(socket) => return Ok(Self::over(Bound::Tcp(socket), limits)),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
+    /// Binds a path of this machine's file system. A socket that lies there is taken for one that nobody listens on any more.
+    ///
+    /// # Errors
+    ///
+    /// When the path cannot be bound, or something that is no socket lies there.
+    pub fn bind_unix(path: &Path, limits: Limits) -> io::Result<Self> {
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => {
+                let text = format!("{} is there and no socket", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            Err(_) => {}
+        }
+        Ok(Self::over(Bound::Unix(UnixListener::bind(path)?, path.to_owned()), limits))
+    }
+
+    /// Takes a socket that somebody else has bound, such as systemd.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used without blocking.
+    pub fn given(socket: std::net::TcpListener, limits: Limits) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::over(Bound::Tcp(TcpListener::from_std(socket)?), limits))
+    }
+
+    /// The same for a socket of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used without blocking.
+    pub fn given_unix(socket: std::os::unix::net::UnixListener, limits: Limits) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let path = address.as_pathname().map(Path::to_owned).unwrap_or_default();
+        Ok(Self::over(Bound::Unix(UnixListener::from_std(socket)?, path), limits))
+    }
+
+    fn over(socket: Bound, limits: Limits) -> Self {
+        Self { socket, limits, tls: None, cleartext: Cleartext::default() }
+    }
+
+    /// Encrypts every connection.
+    #[must_use]
+    pub fn with_tls(self, tls: Arc<Tls>) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Says what is spoken where nothing is encrypted.
+    #[must_use]
+    pub fn with_cleartext(self, cleartext: Cleartext) -> Self {
+        Self { cleartext, ..self }
+    }
+
     /// The address that was bound, with the port that the system chose if it was asked to.
     ///
     /// # Errors
     ///
-    /// When the system does not say.
+    /// When the system does not say, or the socket is one of this machine.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        match &self.socket {
+            Bound::Tcp(socket) => socket.local_addr(),
+            Bound::Unix(..) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// What was bound, for people.
+    pub fn place(&self) -> String {
+        match &self.socket {
+            Bound::Tcp(socket) => socket.local_addr().map(|address| address.to_string()).unwrap_or_default(),
+            Bound::Unix(_, path) => path.display().to_string(),
+        }
     }
 
     /// Serves until `stop` is done, then gives the requests under way `drain` to finish.
     pub async fn serve(self, api: Api, stop: impl Future<Output = ()>, drain: Duration) {
         let graceful = GracefulShutdown::new();
         let (open, closing) = watch::channel(());
+        let places = self.limits.connections.map(|most| Arc::new(Semaphore::new(most.get())));
         let limits = Arc::new(self.limits);
-        let places = limits.connections.map(|most| Arc::new(Semaphore::new(most.get())));
+        let manner = Arc::new(Manner { api, limits, tls: self.tls, cleartext: self.cleartext });
         tokio::pin!(stop);
         loop {
             let place = tokio::select! {
@@ -73,9 +155,9 @@ impl Listener {
                 () = &mut stop => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok(plain) => {
                     let end = End { watcher: graceful.watcher(), closing: closing.clone() };
-                    let task = connection::serve(stream, peer, api.clone(), Arc::clone(&limits), end);
+                    let task = connection::serve(plain, Arc::clone(&manner), end);
                     tokio::spawn(async move {
                         task.await;
                         drop(place);
@@ -86,6 +168,15 @@ impl Listener {
         }
         drop((self.socket, open));
         finish(graceful, drain).await;
+    }
+}
+
+impl Bound {
+    async fn accept(&self) -> io::Result<Plain> {
+        Ok(match self {
+            Self::Tcp(socket) => Plain::Tcp(socket.accept().await?.0),
+            Self::Unix(socket, _) => Plain::Unix(socket.accept().await?.0),
+        })
     }
 }
 
@@ -137,17 +228,7 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Sets what every connection of ours has: no waiting for more to send, and a sign of life when it is silent for long.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    rustix::net::sockopt::set_socket_keepalive(stream, true)?;
-    rustix::net::sockopt::set_tcp_keepidle(stream, KEEP_ALIVE)?;
-    Ok(())
-}
-
 /// How many connections the system may hold ready for us to accept.
 const BACKLOG: u32 = 4096;
 /// How long to leave the listener alone after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// After how much silence the system probes whether the other end is still there; Distribution's value.
-const KEEP_ALIVE: Duration = Duration::from_secs(180);

@@ -17,6 +17,7 @@ mod middleware;
 #[cfg(feature = "s3")]
 mod s3;
 mod storage;
+mod tls;
 
 use tracing::level_filters::LevelFilter;
 use wharf_configuration::{Document, Error, Section};
@@ -33,7 +34,7 @@ pub use cache::{CacheSettings, RedisSettings, RedisTlsSettings};
 #[cfg(any(feature = "s3", feature = "azure"))]
 pub use connection::Connection;
 pub use driver::DriverSettings;
-pub use http::HttpSettings;
+pub use http::{HttpSettings, Net};
 pub use middleware::MiddlewareSettings;
 #[cfg(feature = "s3")]
 pub use s3::S3Settings;
@@ -186,9 +187,12 @@ mod tests {
     fn access_control_that_is_not_there_is_never_passed_over() {
         let error = read("{version: 0.1, storage: inmemory, auth: {ldap: {realm: r}}}").unwrap_err();
         assert!(error.starts_with("config.yml:1:") && error.contains("auth.ldap"), "{error}");
-        let error =
-            read("{version: 0.1, storage: inmemory, http: {tls: {certificate: a, key: b}}}").unwrap_err();
-        assert!(error.contains("http.tls"), "{error}");
+        let tls = |tls: &str| read(&format!("{{version: 0.1, storage: inmemory, http: {{tls: {tls}}}}}"));
+        let error = tls("{letsencrypt: {cachefile: a}}").unwrap_err();
+        assert!(error.contains("http.tls.letsencrypt.cachefile"), "{error}");
+        for half in ["{key: b}", "{clientcas: [c]}", "{certificate: a}"] {
+            assert!(tls(half).unwrap_err().contains("found nothing, expected a value"), "{half}");
+        }
         let error = read("{version: 0.1, storage: inmemory, proxy: {remoteurl: 'https://a'}}").unwrap_err();
         assert!(error.contains("proxy.remoteurl"), "{error}");
     }

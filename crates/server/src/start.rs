@@ -14,9 +14,10 @@ use wharf_storage::{Storage, UploadPurge};
 use wharf_storage_driver::StorageDriver;
 
 use crate::adapters;
-use crate::listen::Listener;
-use crate::reload;
-use crate::settings::{PurgeSettings, Settings};
+use crate::listen::{Listener, Tls};
+use crate::reload::{self, Watched};
+use crate::settings::{HttpSettings, Net, PurgeSettings, Settings};
+use crate::systemd;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,26 +50,29 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     take_all_file_descriptors();
     let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
-    let entrance = adapters::access::open(&settings.access, settings.file.as_deref())?;
+    let mut entrance = adapters::access::open(&settings.access, settings.file.as_deref())?;
     let api_options = api_options(&settings, entrance.controller);
     let cache = adapters::cache(&settings.storage.cache, &api_options.secret).await?;
     let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
     let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
     let api = Api::new(Arc::new(storage), api_options);
 
-    let listener = Listener::bind(&settings.http.address, settings.http.limits).await;
-    let listener = listener.map_err(|error| StartError::Listen(settings.http.address.clone(), error))?;
-    let address = listener.local_address().map_err(StartError::System)?;
+    let listener = listener(&settings.http, &mut entrance.watched).await?;
     for remark in &settings.remarks {
         warn!("{remark}");
     }
     let version = env!("CARGO_PKG_VERSION");
     let store = &settings.storage.driver;
-    info!("wharf {version} listens on {address}, storage driver {driver_name}, {store}");
+    info!("wharf {version} listens on {}, storage driver {driver_name}, {store}", listener.place());
+    systemd::ready();
 
     let hangup = signal(SignalKind::hangup()).map_err(StartError::System)?;
     let watching = tokio::spawn(reload::watch(entrance.watched, hangup));
     let purging = purge.map(|(purge, driver)| tokio::spawn(purge_for_ever(purge, driver)));
+    let stop = async {
+        stop.await;
+        systemd::stopping();
+    };
     listener.serve(api, stop, settings.http.drain).await;
     watching.abort();
     if let Some(purging) = purging {
@@ -76,6 +80,35 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     }
     info!("stopped");
     Ok(())
+}
+
+/// Opens the address of the settings, or takes the one that systemd gives us, and reads what encrypts it.
+async fn listener(settings: &HttpSettings, watched: &mut Vec<Watched>) -> Result<Listener, StartError> {
+    let tls = match &settings.tls {
+        Some(options) => {
+            let watch = Watched::before_reading("certificates", options.files());
+            let tls = Tls::open(options.clone())
+                .map_err(|error| StartError::Setting("http.tls", Box::new(error)))?;
+            let tls = Arc::new(tls);
+            let again = Arc::clone(&tls);
+            watched.push(watch.with(move || Ok(again.reload()?)));
+            Some(tls)
+        }
+        None => None,
+    };
+    let failed = |error| StartError::Listen(settings.address.clone(), error);
+    let listener = match systemd::socket(settings.limits).map_err(failed)? {
+        Some(given) => given,
+        None if settings.net == Net::Unix => {
+            Listener::bind_unix(settings.address.as_ref(), settings.limits).map_err(failed)?
+        }
+        None => Listener::bind(&settings.address, settings.limits).await.map_err(failed)?,
+    };
+    let listener = listener.with_cleartext(settings.cleartext);
+    Ok(match tls {
+        Some(tls) => listener.with_tls(tls),
+        None => listener,
+    })
 }
 
 fn api_options(settings: &Settings, access: Arc<dyn AccessController>) -> wharf_api_v2::Options {

@@ -18,7 +18,7 @@ use wharf_cache::NoCache;
 use wharf_content::ByteStream;
 use wharf_digest::{Algorithm, Digest};
 use wharf_registry::Namespace;
-use wharf_server::listen::{Limits, Listener};
+use wharf_server::listen::{Cleartext, Limits, Listener};
 use wharf_storage::Storage;
 use wharf_storage_driver_fs::{Config, FsDriver};
 
@@ -37,6 +37,7 @@ impl Server {
         let storage = Storage::new(Arc::new(driver), Arc::new(NoCache), wharf_storage::Options::default());
         let api = Api::new(Arc::new(storage.clone()), Options::default());
         let listener = Listener::bind("127.0.0.1:0", limits).await.unwrap();
+        let listener = listener.with_cleartext(Cleartext::Http2);
         let address = listener.local_address().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +13,17 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::graceful::Watcher;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 use wharf_api_v2::{Api, Peer};
 
 use super::activity::Activity;
 use super::inbound::Inbound;
 use super::limits::Limits;
-use super::prepare;
 use super::socket::{Protocol, Socket};
+use super::stream::{Plain, Stream};
+use super::tls::Tls;
 use super::wire::{Files, Outbound};
 
 /// How a connection hears that the listener closes, and the listener that the connection is done.
@@ -34,20 +34,42 @@ pub(super) struct End {
     pub(super) closing: watch::Receiver<()>,
 }
 
+/// What all connections of a listener have in common.
+pub(super) struct Manner {
+    pub(super) api: Api,
+    pub(super) limits: Arc<Limits>,
+    /// Set where connections are encrypted.
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) cleartext: Cleartext,
+}
+
+/// What may be spoken where nothing is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cleartext {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 as well, to clients that begin with it; `http.h2c.enabled`.
+    Http2,
+}
+
 /// Serves a connection until either side has had enough of it.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, api: Api, limits: Arc<Limits>, end: End) {
+pub(super) async fn serve(plain: Plain, manner: Arc<Manner>, end: End) {
     let End { watcher, mut closing } = end;
+    let peer = plain.peer();
+    let limits = Arc::clone(&manner.limits);
     let served = async {
-        prepare(&stream)?;
-        let protocol = tokio::select! {
-            protocol = tokio::time::timeout(limits.header, spoken(&stream)) => protocol??,
+        plain.prepare()?;
+        let (stream, protocol) = tokio::select! {
+            greeted = tokio::time::timeout(limits.header, greet(plain, &manner)) => greeted??,
             _ = closing.changed() => return Ok(()),
         };
         let activity = Activity::new();
         let files = Arc::new(Files::default());
+        let tls = stream.is_encrypted();
         let front = Front {
-            api,
-            peer,
+            api: manner.api.clone(),
+            peer: Peer { address: peer, tls },
             limits: Arc::clone(&limits),
             activity: Arc::clone(&activity),
             files: Arc::clone(&files),
@@ -60,7 +82,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, api: Api, limits:
         .map_err(io::Error::other)
     };
     if let Err(error) = served.await {
-        debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended early");
+        debug!(?peer, error = &error as &dyn std::error::Error, "a connection ended early");
     }
 }
 
@@ -88,8 +110,23 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// Agrees with the client on how to speak.
+async fn greet(plain: Plain, manner: &Manner) -> io::Result<(Stream, Protocol)> {
+    let Some(tls) = &manner.tls else {
+        let protocol = match manner.cleartext {
+            Cleartext::Http1 => Protocol::Http1,
+            Cleartext::Http2 => spoken(&plain).await?,
+        };
+        return Ok((Stream::Plain(plain), protocol));
+    };
+    let encrypted = TlsAcceptor::from(tls.config()).accept(plain).await?;
+    let agreed = encrypted.get_ref().1.alpn_protocol();
+    let protocol = if agreed == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
+    Ok((Stream::Tls(Box::new(encrypted)), protocol))
+}
+
 /// Finds out what the client speaks without taking a byte from it: HTTP/2 begins with a fixed preface.
-async fn spoken(stream: &TcpStream) -> io::Result<Protocol> {
+async fn spoken(stream: &Plain) -> io::Result<Protocol> {
     let mut first = [0; PREFACE.len()];
     loop {
         let seen = stream.peek(&mut first).await?;
@@ -106,7 +143,7 @@ async fn spoken(stream: &TcpStream) -> io::Result<Protocol> {
 /// The API as one connection's requests see it: told who is asking, with bodies that obey the connection's limits.
 struct Front {
     api: Api,
-    peer: SocketAddr,
+    peer: Peer,
     limits: Arc<Limits>,
     activity: Arc<Activity>,
     files: Arc<Files>,
@@ -119,9 +156,10 @@ impl Service<Request<Incoming>> for Front {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let busy = self.activity.begin();
-        let files = (request.version() < Version::HTTP_2).then(|| Arc::clone(&self.files));
+        let bare = request.version() < Version::HTTP_2 && !self.peer.tls;
+        let files = bare.then(|| Arc::clone(&self.files));
         let mut request = request.map(|body| Inbound::new(body, Arc::clone(&self.limits)));
-        request.extensions_mut().insert(Peer { address: Some(self.peer), tls: false });
+        request.extensions_mut().insert(self.peer);
         let answer = self.api.call(request);
         Box::pin(async move {
             let answer = answer.await?;

@@ -10,8 +10,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+use super::stream::Plain;
 
 /// The last moments of a connection.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Linger {
     }
 
     /// Reads and forgets what the client still says; ready when the connection can be closed.
-    pub(super) fn poll(&mut self, stream: &TcpStream, context: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, stream: &Plain, context: &mut Context<'_>) -> Poll<()> {
         let mut forgotten = [0; 4096];
         loop {
             match stream.try_read(&mut forgotten) {

@@ -10,7 +10,6 @@ use hyper_util::rt::TokioIo;
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use wharf_content::FileRange;
@@ -19,6 +18,7 @@ use super::activity::Activity;
 use super::limits::Limits;
 use super::linger::Linger;
 use super::pace::Pace;
+use super::stream::{Plain, Stream};
 use super::wire::{Files, is_stand_in};
 
 /// What is spoken on a connection.
@@ -30,9 +30,9 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// A TCP connection with its limits.
+/// A connection with its limits.
 pub(super) struct Socket {
-    stream: TokioIo<TcpStream>,
+    stream: TokioIo<Stream>,
     files: Arc<Files>,
     activity: Arc<Activity>,
     limits: Arc<Limits>,
@@ -50,7 +50,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         files: Arc<Files>,
         activity: Arc<Activity>,
         limits: Arc<Limits>,
@@ -72,6 +72,11 @@ impl Socket {
             linger: None,
             fetching: None,
         }
+    }
+
+    /// The socket itself, past any encryption: files can be sent through it where there is none.
+    fn plain(&self) -> &Plain {
+        self.stream.inner().plain()
     }
 
     /// Takes note that bytes came in: between two requests, they begin a head.
@@ -135,7 +140,7 @@ impl Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let stream = self.stream.inner();
+        let stream = self.plain();
         loop {
             ready!(stream.poll_write_ready(context))?;
             let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
@@ -162,7 +167,7 @@ impl Socket {
                 self.fetching = Some(fetch(range.clone(), count));
                 continue;
             }
-            let stream = self.stream.inner();
+            let stream = self.plain();
             ready!(stream.poll_write_ready(context))?;
             let mut offset = range.offset();
             let sent = stream.try_io(Interest::WRITABLE, || {
@@ -263,17 +268,29 @@ impl Write for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Pending => self.poll_stuck(context).map(Err),
+            Poll::Ready(flushed) => {
+                // What is encrypted waits here for room; what is not has been written already.
+                if self.stream.inner().is_encrypted() {
+                    self.pace.rest();
+                }
+                Poll::Ready(flushed)
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.linger.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            match Pin::new(&mut this.stream).poll_shutdown(context) {
+                Poll::Pending => return this.poll_stuck(context).map(Err),
+                Poll::Ready(ended) => ended?,
+            }
             this.linger = Linger::begin(this.last_write);
         }
         match &mut this.linger {
-            Some(linger) => linger.poll(this.stream.inner(), context).map(Ok),
+            Some(linger) => linger.poll(this.stream.inner().plain(), context).map(Ok),
             None => Poll::Ready(Ok(())),
         }
     }

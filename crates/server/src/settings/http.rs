@@ -7,13 +7,19 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use wharf_configuration::{Error, Section};
 use wharf_protocol::ExternalHost;
 
-use crate::listen;
+use crate::listen::{self, Cleartext, TlsOptions};
 
 /// How the API is served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// `http.addr`
     pub address: String,
+    /// `http.net`
+    pub net: Net,
+    /// `http.tls` and `http.http2`; none for plain HTTP.
+    pub tls: Option<TlsOptions>,
+    /// `http.h2c`
+    pub cleartext: Cleartext,
     /// `http.host`
     pub host: Option<ExternalHost>,
     /// `http.prefix`
@@ -34,10 +40,25 @@ pub struct HttpSettings {
     pub chunk_min_bytes: Option<u64>,
 }
 
+/// What kind of address is bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Net {
+    /// A host and a port.
+    #[default]
+    Tcp,
+    /// A path of this machine.
+    Unix,
+}
+
 impl HttpSettings {
     pub(super) fn read(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Self, Error> {
         let http = root.section("http")?;
-        refuse_other_listeners(&http)?;
+        let net = http.variant("net", &[("tcp", Net::Tcp), ("", Net::Tcp), ("unix", Net::Unix)])?;
+        let net = net.unwrap_or_default();
+        let address = http.string("addr")?.unwrap_or_default();
+        if net == Net::Unix && address.is_empty() {
+            return Err(http.missing("addr"));
+        }
         let host = http.string("host")?.filter(|host| !host.is_empty());
         let external = host.as_deref().and_then(ExternalHost::parse);
         if host.is_some() && external.is_none() {
@@ -51,7 +72,13 @@ impl HttpSettings {
             );
         }
         Ok(Self {
-            address: http.string("addr")?.unwrap_or_default(),
+            address,
+            net,
+            tls: super::tls::read(&http, remarks)?,
+            cleartext: match http.section("h2c")?.bool("enabled")? {
+                Some(true) => Cleartext::Http2,
+                _ => Cleartext::Http1,
+            },
             host: external,
             prefix: http.string("prefix")?.unwrap_or_default(),
             secret: secret.map(String::into_bytes),
@@ -63,20 +90,6 @@ impl HttpSettings {
             chunk_min_bytes: http.bytes("chunkminlength")?.filter(|bytes| *bytes > 0),
         })
     }
-}
-
-/// What would make the listener another one than the operator expects.
-fn refuse_other_listeners(http: &Section<'_>) -> Result<(), Error> {
-    http.variant("net", &[("tcp", ()), ("", ())])?;
-    let tls = http.section("tls")?;
-    for key in ["certificate", "letsencrypt", "clientcas"] {
-        if tls.contains(key) {
-            return Err(tls.refuse(key, "nothing: this build serves plain HTTP only"));
-        }
-    }
-    http.section("h2c")?.ignore(&["enabled"]);
-    http.section("http2")?.ignore(&["disabled"]);
-    Ok(())
 }
 
 fn headers(http: &Section<'_>) -> Result<HeaderMap, Error> {

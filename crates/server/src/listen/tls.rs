@@ -1,0 +1,329 @@
+//! What a TLS handshake goes by: certificate, key and client CAs, read from files and again when those change.
+//!
+//! A connection keeps what it began with; the next one gets what was read last. So replacing a certificate drops nobody.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error as RustlsError, RootCertStore, ServerConfig,
+    SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion, version,
+};
+
+/// `http.tls`
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsOptions {
+    /// `certificate`: a file with the certificate and those that vouch for it, in PEM.
+    pub certificate: PathBuf,
+    /// `key`: a file with the private key of the certificate, in PEM.
+    pub key: PathBuf,
+    /// `clientcas`: files with the certificates that vouch for clients, in PEM. None: clients need no certificate.
+    pub client_cas: Vec<PathBuf>,
+    /// `clientauth`: what is asked of clients where there are client CAs.
+    pub client_auth: ClientAuth,
+    /// `minimumtls`: the oldest version that is spoken.
+    pub minimum: TlsVersion,
+    /// `ciphersuites`: what is offered to clients of TLS 1.2. None: all that are sound. Those of TLS 1.3 are always offered.
+    pub cipher_suites: Option<Vec<CipherSuite>>,
+    /// Whether HTTP/2 is offered; not with `http.http2.disabled`.
+    pub http2: bool,
+}
+
+/// What is asked of clients, by the names of Distribution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `request-client-cert`: a certificate is asked for, and none is as good as any.
+    Request,
+    /// `require-any-client-cert`: a certificate, whoever made it.
+    RequireAny,
+    /// `verify-client-cert-if-given`: none, or one that a client CA vouches for.
+    VerifyIfGiven,
+    /// `require-and-verify-client-cert`: one that a client CA vouches for.
+    #[default]
+    RequireAndVerify,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2, the oldest that is spoken.
+    #[default]
+    Tls12,
+    /// 1.3.
+    Tls13,
+}
+
+/// A cipher suite that Distribution knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CipherSuite {
+    name: &'static str,
+    suite: Option<SupportedCipherSuite>,
+}
+
+impl CipherSuite {
+    /// The suite of that name; none if there is none.
+    pub fn named(name: &str) -> Option<Self> {
+        let sound = SOUND.iter().find(|(known, _)| *known == name);
+        let weak = WEAK.iter().find(|known| **known == name);
+        match (sound, weak) {
+            (Some((name, suite)), _) => Some(Self { name, suite: Some(*suite) }),
+            (None, Some(name)) => Some(Self { name, suite: None }),
+            (None, None) => None,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it is one that can be offered: the others have been broken, or keep no secret when a key gets out.
+    pub fn is_sound(&self) -> bool {
+        self.suite.is_some()
+    }
+
+    /// Whether it is one of TLS 1.3, of which all are always offered.
+    pub fn is_of_tls13(&self) -> bool {
+        self.suite.is_some_and(|suite| suite.tls13().is_some())
+    }
+}
+
+/// Why there can be no TLS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {}", .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// A file holds something else than certificates.
+    #[error("{} holds no certificate in PEM", .0.display())]
+    Certificate(PathBuf, #[source] pem::Error),
+    /// A file holds no private key.
+    #[error("{} holds no private key in PEM", .0.display())]
+    Key(PathBuf, #[source] pem::Error),
+    /// Certificate and key do not belong together, or cannot be used.
+    #[error("the certificate in {} and the key in {} cannot be used", .0.display(), .1.display())]
+    Pair(PathBuf, PathBuf, #[source] RustlsError),
+    /// Something in a file of client CAs cannot vouch for anybody.
+    #[error("a client CA in {} cannot be used", .0.display())]
+    ClientCa(PathBuf, #[source] RustlsError),
+    /// The client CAs make no verifier.
+    #[error("the client CAs cannot be used")]
+    ClientCas(#[from] VerifierBuilderError),
+    /// Versions, suites and keys do not fit together.
+    #[error("no handshake is possible")]
+    Handshake(#[from] RustlsError),
+}
+
+/// Holds what new connections are encrypted with.
+#[derive(Debug)]
+pub struct Tls {
+    options: TlsOptions,
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read or used.
+    pub fn open(options: TlsOptions) -> Result<Self, TlsError> {
+        let config = RwLock::new(Arc::new(config(&options)?));
+        Ok(Self { options, config })
+    }
+
+    /// Reads the files again; when one of them cannot be used, everything stays as it was. Sessions of before cannot be
+    /// resumed, so that a client that is no longer vouched for does not get in by an old one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let config = Arc::new(config(&self.options)?);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    /// What the next handshake goes by.
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl TlsOptions {
+    /// The files that are read.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.certificate.clone(), self.key.clone()];
+        files.extend(self.client_cas.iter().cloned());
+        files
+    }
+}
+
+fn config(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(provider(options));
+    let versions: &[&SupportedProtocolVersion] = match options.minimum {
+        TlsVersion::Tls12 => &[&version::TLS12, &version::TLS13],
+        TlsVersion::Tls13 => &[&version::TLS13],
+    };
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
+    let builder = match verifier(options, &provider)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let certificates = certificates(&options.certificate)?;
+    let key = PrivateKeyDer::from_pem_slice(&contents(&options.key)?)
+        .map_err(|error| TlsError::Key(options.key.clone(), error))?;
+    let pair = |error| TlsError::Pair(options.certificate.clone(), options.key.clone(), error);
+    let mut config = builder.with_single_cert(certificates, key).map_err(pair)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if options.http2 {
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+    }
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    Ok(config)
+}
+
+fn provider(options: &TlsOptions) -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    if let Some(wanted) = &options.cipher_suites {
+        let is_wanted = |suite: &SupportedCipherSuite| wanted.iter().any(|one| one.suite == Some(*suite));
+        provider.cipher_suites.retain(|suite| suite.tls13().is_some() || is_wanted(suite));
+    }
+    provider
+}
+
+fn verifier(
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for file in &options.client_cas {
+        for certificate in certificates(file)? {
+            roots.add(certificate).map_err(|error| TlsError::ClientCa(file.clone(), error))?;
+        }
+    }
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    let mandatory = match options.client_auth {
+        ClientAuth::Request => false,
+        ClientAuth::RequireAny => true,
+        ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
+            let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+            let optional = options.client_auth == ClientAuth::VerifyIfGiven;
+            let builder = if optional { builder.allow_unauthenticated() } else { builder };
+            return Ok(Some(builder.build()?));
+        }
+    };
+    Ok(Some(Arc::new(Anyone { provider: Arc::clone(provider), mandatory })))
+}
+
+/// The certificates in a file, of which there has to be one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&contents(file)?).collect();
+    let wrong = |error| TlsError::Certificate(file.to_owned(), error);
+    let found = found.map_err(wrong)?;
+    if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn contents(file: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(file).map_err(|error| TlsError::Unreadable(file.to_owned(), error))
+}
+
+/// Takes every certificate whose key the client has, whoever vouches for it.
+#[derive(Debug)]
+struct Anyone {
+    provider: Arc<CryptoProvider>,
+    mandatory: bool,
+}
+
+impl ClientCertVerifier for Anyone {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, RustlsError> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// The suites that are spoken, by the names that Distribution has for them.
+const SOUND: [(&str, SupportedCipherSuite); 9] = {
+    use rustls::crypto::aws_lc_rs::cipher_suite as suite;
+    [
+        ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384),
+        ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
+        (
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+            suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        ),
+        ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+        ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+        ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
+        ("TLS_AES_128_GCM_SHA256", suite::TLS13_AES_128_GCM_SHA256),
+        ("TLS_CHACHA20_POLY1305_SHA256", suite::TLS13_CHACHA20_POLY1305_SHA256),
+        ("TLS_AES_256_GCM_SHA384", suite::TLS13_AES_256_GCM_SHA384),
+    ]
+};
+
+/// The suites of 2.8 and 3.x that are never spoken: without forward secrecy, or with ciphers and modes that were broken.
+const WEAK: [&str; 16] = [
+    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_RC4_128_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+];
