@@ -161,6 +161,9 @@ impl From<Error> for Failure {
             }
             Error::Unsupported(_) => Self::told(ErrorCode::Unsupported, &error),
             Error::Denied(_) => Self::told(ErrorCode::Denied, &error),
+            Error::TagImmutable { .. } => {
+                Self::told(ErrorCode::Denied, &error).with_status(StatusCode::CONFLICT)
+            }
             Error::Unavailable { retry_after, .. } => {
                 Self::new(ErrorCode::Unavailable).retry_after(retry_after.unwrap_or(RETRY_AFTER))
             }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use wharf_digest::Digest;
-use wharf_reference::{Reference, RepositoryName};
+use wharf_reference::{Reference, RepositoryName, Tag};
 
 use crate::UploadId;
 
@@ -74,6 +74,14 @@ pub enum Error {
     /// A policy forbids it.
     #[error("{0}")]
     Denied(String),
+    /// A tag keeps what it points to, and may be neither moved nor deleted.
+    #[error("tag {tag} is immutable: {rule}")]
+    TagImmutable {
+        /// The tag.
+        tag: Tag,
+        /// Why, for people.
+        rule: String,
+    },
     /// The bytes of a request stopped coming.
     #[error("the body could not be read to its end")]
     Body(#[source] std::io::Error),

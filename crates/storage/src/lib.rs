@@ -11,6 +11,7 @@ mod checks;
 mod flights;
 mod holding;
 mod manifests;
+mod policy;
 mod tags;
 
 mod begun;
@@ -35,4 +36,5 @@ pub use options::{
     REFERENCE_CONCURRENCY, REFERRERS_PAGE_BYTES, REFERRERS_PER_PAGE, Redirects, TAG_CONCURRENCY, UPLOAD_WAIT,
     UrlPolicy,
 };
+pub use policy::ImmutableTags;
 pub use purge::{PURGE_AGE, PurgeMode, PurgeReport, UploadPurge};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wharf_digest::{Algorithm, Digest};
 use wharf_registry::Error;
-use wharf_storage_driver::{ErrorKind, PutOptions, StorageDriver, StoragePath, Version};
+use wharf_storage_driver::{ErrorKind, PutMode, PutOptions, StorageDriver, StoragePath, Version};
 
 use crate::error::{Damage, LinkFault, failed, found};
 
@@ -50,6 +50,20 @@ pub(crate) async fn write(
 ) -> Result<(), Error> {
     driver.put(path, Bytes::from(target.to_string()), PutOptions::default()).await.map_err(failed)?;
     Ok(())
+}
+
+/// Makes a link, durably, where there is none; says whether it did.
+pub(crate) async fn create(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+    target: &Digest,
+) -> Result<bool, Error> {
+    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    match driver.put(path, Bytes::from(target.to_string()), options).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Exists => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 fn parse(path: &StoragePath, bytes: &[u8]) -> Result<Digest, Error> {

@@ -19,6 +19,7 @@ use crate::error::{failed, found};
 use crate::lasting::to_its_end;
 use crate::namespace::StoredRepository;
 use crate::options::Deletes;
+use crate::policy::check_class;
 use crate::{hashing, layout};
 
 /// How many tags are looked at before the next are listed.
@@ -49,7 +50,9 @@ impl Manifests for StoredRepository {
         if actual != digest {
             return Err(Error::DigestMismatch { expected: digest, actual });
         }
+        check_class(&self.options().classes, &manifest)?;
         self.check_references(&manifest).await?;
+        self.check_movable(&put.tags, &digest).await?;
 
         let (repository, manifest, tags) = (self.clone(), Arc::new(manifest), put.tags);
         to_its_end(async move {
@@ -96,6 +99,7 @@ impl StoredRepository {
         self.link(Content::Manifest, &canonical).await?.ok_or_else(unknown)?;
         let manifest = self.stored_bytes(&canonical).await?;
         let names = names_of(digest, canonical, manifest.as_ref()).await;
+        self.check_deletable(&names).await?;
 
         let tags = self.delete_tags_of(&names).await?;
         if let Some(subject) = manifest.as_ref().and_then(|stored| stored.subject) {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use wharf_manifest::Descriptor;
 
+use crate::policy::ImmutableTags;
+
 /// How a [`Storage`](crate::Storage) behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -18,6 +20,10 @@ pub struct Options {
     pub image_checks: ImageChecks,
     /// Which URLs a manifest may name. Any of `http` and `https` by default.
     pub urls: UrlPolicy,
+    /// Which tags keep what they point to once they are set. None by default.
+    pub immutable: ImmutableTags,
+    /// Which classes of images may be pushed, `image` or `plugin`. All by default, which is when there is none.
+    pub classes: Vec<String>,
     /// Whether clients are sent to the store for blobs, where it can do that. They are by default.
     pub redirects: Redirects,
     /// Whether a blob may be mounted by its digest alone. It may by default.
@@ -58,6 +64,8 @@ impl Default for Options {
             index_checks: IndexChecks::default(),
             image_checks: ImageChecks::default(),
             urls: UrlPolicy::default(),
+            immutable: ImmutableTags::default(),
+            classes: Vec::new(),
             redirects: Redirects::default(),
             anonymous_mounts: AnonymousMounts::default(),
             tag_concurrency: at_least_one(TAG_CONCURRENCY),

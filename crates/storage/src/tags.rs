@@ -17,6 +17,8 @@ use crate::options::Deletes;
 
 /// At most this many names are asked for at once.
 const LIST_LIMIT: usize = 1000;
+/// How often an immutable tag is tried to be set that others delete again and again.
+const SET_ATTEMPTS: usize = 8;
 
 #[async_trait]
 impl Tags for StoredRepository {
@@ -40,6 +42,10 @@ impl Tags for StoredRepository {
         if self.options().deletes == Deletes::Refused {
             return Err(DELETES_REFUSED);
         }
+        if let Some(rule) = self.immutable(tag) {
+            let there = self.tagged(tag).await?.is_some();
+            return Err(if there { rule } else { self.unknown(&Reference::Tag(tag.clone())) });
+        }
         let deleted = found(self.driver().delete(&self.layout.tag(tag)).await)?;
         deleted.ok_or_else(|| self.unknown(&Reference::Tag(tag.clone())))
     }
@@ -54,8 +60,67 @@ impl StoredRepository {
     /// Sets a tag. The link that readers follow comes first, so that a crash between the two leaves a tag
     /// that works.
     pub(crate) async fn set_tag(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
-        links::write(self.driver(), &self.layout.tag_current(tag), digest).await?;
+        match self.immutable(tag) {
+            None => links::write(self.driver(), &self.layout.tag_current(tag), digest).await?,
+            Some(rule) => self.set_once(tag, digest, rule).await?,
+        }
         links::write(self.driver(), &self.layout.tag_index(tag, digest), digest).await
+    }
+
+    /// Sets a tag that is not there, and is content with one that is the same; `otherwise` is the error for another.
+    async fn set_once(&self, tag: &Tag, digest: &Digest, otherwise: Error) -> Result<(), Error> {
+        let current = self.layout.tag_current(tag);
+        for _ in 0..SET_ATTEMPTS {
+            if links::create(self.driver(), &current, digest).await? {
+                return Ok(());
+            }
+            match links::read(self.driver(), &current).await? {
+                Some(found) if found == *digest => return Ok(()),
+                Some(_) => return Err(otherwise),
+                // Somebody to whom other rules apply has deleted it in between.
+                None => {}
+            }
+        }
+        Err(otherwise)
+    }
+
+    /// Says why a tag is neither moved nor deleted; none when it may be.
+    fn immutable(&self, tag: &Tag) -> Option<Error> {
+        let rule = self.options().immutable.rule(&self.name, tag)?;
+        Some(Error::TagImmutable { tag: tag.clone(), rule })
+    }
+
+    /// Refuses tags that point elsewhere and may not be moved. What comes in between is found when they are set.
+    pub(crate) async fn check_movable(&self, tags: &[Tag], digest: &Digest) -> Result<(), Error> {
+        for tag in tags {
+            if let Some(rule) = self.immutable(tag)
+                && self.tagged(tag).await?.is_some_and(|found| found != *digest)
+            {
+                return Err(rule);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to take a manifest from a tag that may not be deleted.
+    pub(crate) async fn check_deletable(&self, names: &HashSet<Digest>) -> Result<(), Error> {
+        if self.options().immutable.is_none() {
+            return Ok(());
+        }
+        let mut after = None;
+        while let Some(page) = self.tags_after(after.as_ref(), LIST_LIMIT).await? {
+            for tag in &page {
+                let Some(rule) = self.immutable(tag) else { continue };
+                if self.tagged(tag).await?.is_some_and(|found| names.contains(&found)) {
+                    return Err(rule);
+                }
+            }
+            after = page.into_iter().next_back();
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes a tag if it points to one of these manifests, and says whether it did. A tag that someone moves elsewhere at

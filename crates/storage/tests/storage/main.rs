@@ -13,6 +13,7 @@ mod crash;
 mod failures;
 mod golden;
 mod images;
+mod immutable;
 mod manifests;
 mod purge;
 mod races;
