@@ -8,6 +8,7 @@ mod connections;
 mod deletes;
 mod manifests;
 mod mounts;
+mod policies;
 mod purge;
 mod races;
 mod ranges;

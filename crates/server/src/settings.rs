@@ -14,6 +14,7 @@ mod driver;
 mod given;
 mod http;
 mod middleware;
+mod policy;
 #[cfg(feature = "s3")]
 mod s3;
 mod storage;
@@ -81,6 +82,7 @@ impl Settings {
         let root = document.root();
         let mut remarks = Vec::new();
         refuse_what_would_be_unsafe(&root)?;
+        compatibility(&root, &mut remarks)?;
         let access = AccessSettings::read(&root, &mut remarks)?;
         let mut storage = StorageSettings::read(&root, &environment, &mut remarks)?;
         if !access.is_open() {
@@ -109,10 +111,16 @@ fn refuse_what_would_be_unsafe(root: &Section<'_>) -> Result<(), Error> {
     if !notifications.sections("endpoints")?.is_empty() {
         return Err(notifications.refuse("endpoints", "no endpoint: this build cannot send notifications"));
     }
-    let classes = root.section("policy")?.section("repository")?;
-    if classes.strings("classes")?.is_some_and(|classes| !classes.is_empty()) {
-        return Err(classes.refuse("classes", "no class: this build cannot enforce them"));
+    Ok(())
+}
+
+/// `compatibility`, of which only schema 1 was ever a part.
+fn compatibility(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<(), Error> {
+    let schema1 = root.section("compatibility")?.section("schema1")?;
+    if schema1.bool("enabled")? == Some(true) {
+        remarks.push("compatibility.schema1.enabled: manifests of schema 1 are not taken".to_owned());
     }
+    schema1.ignore(&["signingkeyfile", "trustkey", "disablesignaturestore"]);
     Ok(())
 }
 

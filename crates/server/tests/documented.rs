@@ -73,6 +73,15 @@ fn the_documented_example_is_read_to_its_last_key() {
 }
 
 #[test]
+fn what_is_commented_out_is_read_to_its_last_key() {
+    assert!(read(&with(EXAMPLE, "tls", Depth::Whole)).http.tls.is_some());
+    assert!(!read(&with(EXAMPLE, "immutable", Depth::Whole)).storage.options.immutable.is_none());
+    let urls = read(&with(EXAMPLE, "urls", Depth::Whole)).storage.options.urls;
+    assert!(urls.allows("https://files.example.org/a") && !urls.allows("https://files.example.org/secret/a"));
+    assert_eq!(read(&with(EXAMPLE, "policy", Depth::Whole)).storage.options.classes, ["image", "plugin"]);
+}
+
+#[test]
 fn the_documented_s3_section_shows_the_defaults_and_is_read_to_its_last_key() {
     let DriverSettings::S3(shown) = read(&with_driver("s3", Depth::Shown)).storage.driver else { panic!() };
     let mut expected = wharf_storage_driver_s3::Config::new("registry");

@@ -8,8 +8,8 @@ use wharf_storage::{Deletes, ImageChecks, IndexChecks, IndexPlatform, Options, P
 
 use super::cache::CacheSettings;
 use super::driver::{Around, DriverSettings};
-use super::given;
 use super::middleware::{self, MiddlewareSettings};
+use super::{given, policy};
 use crate::environment::Environment;
 
 /// Where images are kept, and by which rules.
@@ -93,17 +93,15 @@ fn options(root: &Section<'_>, storage: &Section<'_>, remarks: &mut Vec<String>)
     {
         options.tag_concurrency = limit;
     }
+    options.immutable = policy::immutable(&storage.section("tag")?)?;
+    options.classes = root.section("policy")?.section("repository")?.strings("classes")?.unwrap_or_default();
     limits(root, storage, &mut options)?;
     let validation = root.section("validation")?;
     let enabled = validation.bool("enabled")?.unwrap_or(false);
     let disabled = validation.bool("disabled")?.unwrap_or(false);
     let manifests = validation.section("manifests")?;
     let urls = manifests.section("urls")?;
-    for key in ["allow", "deny"] {
-        if urls.strings(key)?.is_some_and(|patterns| !patterns.is_empty()) {
-            return Err(urls.refuse(key, "nothing: this build cannot check URLs against patterns"));
-        }
-    }
+    let urls = policy::urls(&urls)?;
     let index_checks = index_checks(&manifests.section("indexes")?)?;
     let image_checks = manifests
         .section("images")?
@@ -111,6 +109,7 @@ fn options(root: &Section<'_>, storage: &Section<'_>, remarks: &mut Vec<String>)
     if enabled || !disabled {
         options.index_checks = index_checks;
         options.image_checks = image_checks.unwrap_or_default();
+        options.urls = urls;
     } else {
         options.index_checks = IndexChecks::None;
     }
