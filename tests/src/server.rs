@@ -94,7 +94,8 @@ impl Server {
         let log = File::create(self.log_path()).unwrap();
         let mut command = Command::new(&self.program);
         command.arg("serve").arg(&file).current_dir(self.folder.path()).env_remove("AWS_CA_BUNDLE");
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let requests = File::create(self.access_log_path()).unwrap();
+        command.stdin(Stdio::null()).stdout(requests).stderr(log);
         self.child =
             Some(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display())));
         self.address = self.wait_for_address();
@@ -223,7 +224,7 @@ impl Server {
         self.settings.root().map_or_else(|| self.folder.path().join("data"), Path::to_owned)
     }
 
-    /// Gives what it has written to standard output and standard error since its last start.
+    /// Gives what it has written to standard error since its last start.
     #[must_use]
     pub fn log(&self) -> String {
         let log = String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned();
@@ -247,6 +248,16 @@ impl Server {
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
         self.folder.path().join("config.yml")
+    }
+
+    /// Gives what it has written to standard output since its last start: a line for each request.
+    #[must_use]
+    pub fn access_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.access_log_path()).unwrap_or_default()).into_owned()
+    }
+
+    fn access_log_path(&self) -> PathBuf {
+        self.folder.path().join(format!("access-log-{}", self.starts))
     }
 
     fn log_path(&self) -> PathBuf {

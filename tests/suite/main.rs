@@ -64,6 +64,7 @@ mod house;
 mod http2;
 mod interop;
 mod listener;
+mod logs;
 mod memory;
 mod program;
 

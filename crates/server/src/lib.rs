@@ -20,7 +20,7 @@ use clap::Parser;
 use crate::arguments::{AccessCommand, Arguments, Command, ConfigCommand};
 pub use crate::configure::ConfigureError;
 pub use crate::environment::Environment;
-pub use crate::logging::{Format, Logging, SdkLog};
+pub use crate::logging::{AccessLines, Format, Logging, SdkLog};
 #[cfg(feature = "azure")]
 pub use crate::settings::AzureSettings;
 #[cfg(any(feature = "s3", feature = "azure"))]

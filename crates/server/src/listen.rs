@@ -1,5 +1,6 @@
 //! Listens, hands each connection to a task, and lets them all finish when it is told to stop.
 
+mod access_log;
 mod activity;
 mod connection;
 mod inbound;
@@ -24,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 use wharf_api_v2::Api;
 
+pub use access_log::AccessLog;
 pub use connection::Cleartext;
 use connection::{End, Manner};
 pub use limits::Limits;
@@ -37,6 +39,7 @@ pub struct Listener {
     limits: Limits,
     tls: Option<Arc<Tls>>,
     cleartext: Cleartext,
+    access_log: Option<Arc<AccessLog>>,
 }
 
 #[derive(Debug)]
@@ -102,13 +105,19 @@ impl Listener {
     }
 
     fn over(socket: Bound, limits: Limits) -> Self {
-        Self { socket, limits, tls: None, cleartext: Cleartext::default() }
+        Self { socket, limits, tls: None, cleartext: Cleartext::default(), access_log: None }
     }
 
     /// Encrypts every connection.
     #[must_use]
     pub fn with_tls(self, tls: Arc<Tls>) -> Self {
         Self { tls: Some(tls), ..self }
+    }
+
+    /// Writes a line for each request.
+    #[must_use]
+    pub fn with_access_log(self, access_log: Arc<AccessLog>) -> Self {
+        Self { access_log: Some(access_log), ..self }
     }
 
     /// Says what is spoken where nothing is encrypted.
@@ -143,7 +152,8 @@ impl Listener {
         let (open, closing) = watch::channel(());
         let places = self.limits.connections.map(|most| Arc::new(Semaphore::new(most.get())));
         let limits = Arc::new(self.limits);
-        let manner = Arc::new(Manner { api, limits, tls: self.tls, cleartext: self.cleartext });
+        let Self { tls, cleartext, access_log, .. } = self;
+        let manner = Arc::new(Manner { api, limits, tls, cleartext, access_log });
         tokio::pin!(stop);
         loop {
             let place = tokio::select! {

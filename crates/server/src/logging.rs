@@ -1,29 +1,50 @@
 //! Where the log goes and how it looks.
 
+mod lines;
+
 use std::io;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
+
+use lines::Lines;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// For people: `key=value`.
     #[default]
     Text,
     /// For machines: one JSON object a line.
     Json,
+    /// The same with the names that Logstash expects.
+    Logstash,
+}
+
+/// Whether there is a line for each request on standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AccessLines {
+    /// There is, in the combined format of Apache.
+    #[default]
+    Written,
+    /// There is none.
+    Off,
 }
 
 /// The log, as the configuration wants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
     /// How lines look.
     pub format: Format,
     /// What is too unimportant to be written.
     pub level: LevelFilter,
+    /// What is added to each line.
+    pub fields: Vec<(String, String)>,
+    /// Whether each line says where in the source it comes from.
+    pub caller: bool,
+    /// Whether requests are logged on standard output.
+    pub access: AccessLines,
     /// How much the S3 SDK says, whatever the level of all the rest.
     pub sdk: SdkLog,
 }
@@ -44,26 +65,29 @@ pub enum SdkLog {
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { format: Format::Text, level: LevelFilter::INFO, sdk: SdkLog::Quiet }
+        Self {
+            format: Format::Text,
+            level: LevelFilter::INFO,
+            fields: Vec::new(),
+            caller: false,
+            access: AccessLines::Written,
+            sdk: SdkLog::Quiet,
+        }
     }
 }
 
 impl Logging {
     /// Begins to write the log to standard error. Only the first call of a process does anything.
-    pub fn start(self) {
+    pub fn start(&self) {
         let colors = io::IsTerminal::is_terminal(&io::stderr());
-        let lines = fmt::layer().with_writer(io::stderr).with_target(false);
-        let lines = match self.format {
-            Format::Text => lines.with_ansi(colors).boxed(),
-            Format::Json => lines.json().flatten_event(true).boxed(),
-        };
+        let lines = Lines { log: self.clone(), colors };
         // A second start happens only where several servers run in one process, as in tests.
         let _already_started =
             tracing_subscriber::registry().with(lines.with_filter(self.filter())).try_init();
     }
 
     /// What passes. Names are the beginnings of targets, of which the longest counts.
-    fn filter(self) -> Targets {
+    fn filter(&self) -> Targets {
         let sdk = match self.sdk {
             SdkLog::Quiet => LevelFilter::WARN,
             _ => LevelFilter::DEBUG,

@@ -24,7 +24,7 @@ use tracing::level_filters::LevelFilter;
 use wharf_configuration::{Document, Error, Section};
 
 use crate::environment::Environment;
-use crate::logging::{Format, Logging};
+use crate::logging::{AccessLines, Format, Logging};
 
 pub use access::{
     AccessSettings, AuthenticatorSettings, HtpasswdSettings, SIGNING_ALGORITHMS, TokenSettings,
@@ -131,16 +131,26 @@ fn logging(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Logging, Err
         ("info", LevelFilter::INFO),
         ("debug", LevelFilter::DEBUG),
     ];
-    const FORMATS: [(&str, Format); 3] =
-        [("text", Format::Text), ("json", Format::Json), ("logstash", Format::Json)];
+    const FORMATS: [(&str, Format); 4] =
+        [("text", Format::Text), ("json", Format::Json), ("logstash", Format::Logstash), ("", Format::Text)];
     let log = root.section("log")?;
     let old_spelling = root.variant("loglevel", &LEVELS)?;
-    if log.section("accesslog")?.bool("disabled")? == Some(false) {
-        remarks.push("log.accesslog is on, but this build writes no access log".to_owned());
+    let access = match log.section("accesslog")?.bool("disabled")? {
+        Some(true) => AccessLines::Off,
+        _ => AccessLines::Written,
+    };
+    for hook in log.sections("hooks")? {
+        if hook.bool("disabled")? != Some(true) {
+            remarks.push(format!("{}: hooks do nothing here: no mail is sent", hook.name()));
+        }
+        hook.ignore(&["type", "levels", "options"]);
     }
     Ok(Logging {
         level: log.variant("level", &LEVELS)?.or(old_spelling).unwrap_or(LevelFilter::INFO),
         format: log.variant("formatter", &FORMATS)?.unwrap_or_default(),
+        fields: log.texts("fields")?.unwrap_or_default(),
+        caller: log.bool("reportcaller")?.unwrap_or(false),
+        access,
         ..Logging::default()
     })
 }
@@ -206,15 +216,19 @@ mod tests {
     }
 
     #[test]
-    fn an_access_log_is_only_missed_where_it_was_asked_for() {
-        let remarks = |value: &str| {
-            let text = format!(
-                "{{version: 0.1, storage: inmemory, http: {{secret: s}}, log: {{accesslog: {{disabled: {value}}}}}}}"
-            );
-            read(&text).unwrap().remarks
+    fn the_log_is_as_configured() {
+        let settings = |log: &str| {
+            read(&format!("{{version: 0.1, storage: inmemory, http: {{secret: s}}, log: {log}}}")).unwrap()
         };
-        assert_eq!(remarks("true"), [""; 0]);
-        assert_eq!(remarks("false").len(), 1);
+        let log =
+            settings("{formatter: logstash, fields: {a: 1}, reportcaller: on, accesslog: {disabled: true}}")
+                .log;
+        assert_eq!((log.format, log.caller, log.access), (Format::Logstash, true, AccessLines::Off));
+        assert_eq!(log.fields, [("a".to_owned(), "1".to_owned())]);
+        assert_eq!(settings("{}").log.access, AccessLines::Written);
+        let hook =
+            |disabled: &str| settings(&format!("{{hooks: [{{type: mail, disabled: {disabled}}}]}}")).remarks;
+        assert_eq!((hook("false").len(), hook("true").len()), (1, 0));
     }
 
     #[test]

@@ -14,7 +14,8 @@ use wharf_storage::{Storage, UploadPurge};
 use wharf_storage_driver::StorageDriver;
 
 use crate::adapters;
-use crate::listen::{Listener, Tls};
+use crate::listen::{AccessLog, Listener, Tls};
+use crate::logging::AccessLines;
 use crate::reload::{self, Watched};
 use crate::settings::{HttpSettings, Net, PurgeSettings, Settings};
 use crate::systemd;
@@ -58,6 +59,10 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let api = Api::new(Arc::new(storage), api_options);
 
     let listener = listener(&settings.http, &mut entrance.watched).await?;
+    let listener = match settings.log.access {
+        AccessLines::Written => listener.with_access_log(AccessLog::to(io::stdout())),
+        AccessLines::Off => listener,
+    };
     for remark in &settings.remarks {
         warn!("{remark}");
     }

@@ -50,8 +50,9 @@ fn systemd_hears_when_the_program_is_ready_and_when_it_stops() {
         let length = notified.recv(&mut text).unwrap();
         String::from_utf8_lossy(&text[..length]).trim().to_owned()
     };
-    let mut program =
-        Program::start(&Settings::inmemory(), folder, |command| drop(command.env("NOTIFY_SOCKET", &path)));
+    let mut program = Program::start(&Settings::inmemory(), folder, |command| {
+        command.env("NOTIFY_SOCKET", &path);
+    });
     assert_eq!(heard(), "READY=1");
     program.stop();
     assert_eq!(heard(), "STOPPING=1");

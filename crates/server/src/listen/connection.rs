@@ -15,9 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tracing::debug;
-use wharf_api_v2::{Api, Peer};
+use tracing::{Instrument as _, debug};
+use wharf_api_v2::{Answered, Api, Peer, RequestId};
 
+use super::access_log::{AccessLog, Entry};
 use super::activity::Activity;
 use super::inbound::Inbound;
 use super::limits::Limits;
@@ -41,6 +42,7 @@ pub(super) struct Manner {
     /// Set where connections are encrypted.
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) cleartext: Cleartext,
+    pub(super) access_log: Option<Arc<AccessLog>>,
 }
 
 /// What may be spoken where nothing is encrypted.
@@ -69,6 +71,7 @@ pub(super) async fn serve(plain: Plain, manner: Arc<Manner>, end: End) {
         let tls = stream.is_encrypted();
         let front = Front {
             api: manner.api.clone(),
+            access_log: manner.access_log.clone(),
             peer: Peer { address: peer, tls },
             limits: Arc::clone(&limits),
             activity: Arc::clone(&activity),
@@ -143,6 +146,7 @@ async fn spoken(stream: &Plain) -> io::Result<Protocol> {
 /// The API as one connection's requests see it: told who is asking, with bodies that obey the connection's limits.
 struct Front {
     api: Api,
+    access_log: Option<Arc<AccessLog>>,
     peer: Peer,
     limits: Arc<Limits>,
     activity: Arc<Activity>,
@@ -160,11 +164,22 @@ impl Service<Request<Incoming>> for Front {
         let files = bare.then(|| Arc::clone(&self.files));
         let mut request = request.map(|body| Inbound::new(body, Arc::clone(&self.limits)));
         request.extensions_mut().insert(self.peer);
+        let id = RequestId::random();
+        let span = tracing::error_span!("request", http.request.id = %id);
+        request.extensions_mut().insert(id);
+        let mut entry = self.access_log.as_ref().map(|log| Entry::of(log, self.peer, &request));
         let answer = self.api.call(request);
-        Box::pin(async move {
+        let answered = async move {
             let answer = answer.await?;
-            Ok(answer.map(|body| Outbound::new(body.into_payload(), files, busy)))
-        })
+            let status = answer.status().as_u16();
+            tracing::debug!(http.response.status = status, "response completed");
+            if let Some(entry) = &mut entry {
+                let user = answer.extensions().get::<Answered>().and_then(|answered| answered.user.clone());
+                entry.answered(status, user);
+            }
+            Ok(answer.map(|body| Outbound::new(body.into_payload(), files, (busy, entry))))
+        };
+        Box::pin(answered.instrument(span))
     }
 }
 

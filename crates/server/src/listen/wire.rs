@@ -18,6 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use wharf_api_v2::Payload;
 use wharf_content::{ByteStream, Content, FileRange};
 
+use super::access_log::Entry;
 use super::activity::Busy;
 
 /// What hyper is given to write.
@@ -91,19 +92,24 @@ pub(super) struct Outbound {
     /// Set when the socket can send files.
     files: Option<Arc<Files>>,
     left: Option<u64>,
+    entry: Option<Entry>,
     _busy: Busy,
 }
 
 impl Outbound {
     /// Sends `payload`; its local files through `files` where the connection can do that.
-    pub(super) fn new(payload: Payload, files: Option<Arc<Files>>, busy: Busy) -> Self {
+    pub(super) fn new(
+        payload: Payload,
+        files: Option<Arc<Files>>,
+        (busy, entry): (Busy, Option<Entry>),
+    ) -> Self {
         let parts = match payload {
             Payload::Empty => VecDeque::new(),
             Payload::Content(content) => VecDeque::from([content]),
             Payload::Parts(parts) => parts,
         };
         let left = parts.iter().map(Content::len).sum();
-        Self { parts, stream: None, files, left, _busy: busy }
+        Self { parts, stream: None, files, left, entry, _busy: busy }
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Chunk>>> {
@@ -138,8 +144,12 @@ impl Body for Outbound {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Chunk>>>> {
         let chunk = ready!(self.poll_chunk(context));
-        if let (Some(Ok(chunk)), Some(left)) = (&chunk, &mut self.left) {
-            *left = left.saturating_sub(chunk.remaining() as u64);
+        if let Some(Ok(chunk)) = &chunk {
+            let bytes = chunk.remaining() as u64;
+            self.left = self.left.map(|left| left.saturating_sub(bytes));
+            if let Some(entry) = &mut self.entry {
+                entry.moved(bytes);
+            }
         }
         Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
     }
