@@ -55,6 +55,7 @@ mod caches;
 mod clients;
 mod cloud;
 mod concurrent;
+mod configuration;
 mod conformance;
 mod crash;
 mod drain;

@@ -128,7 +128,13 @@ impl Document {
 
     /// The configuration as YAML, environment included and secrets left out, for people to look at.
     pub fn effective(&self) -> String {
-        effective::print(&self.root)
+        effective::print(&self.root, &Mapping::default())
+    }
+
+    /// The same with the keys of `defaults` that this document does not give, each marked by a comment. A key that reads as
+    /// absent because it has no value gets its default, too.
+    pub fn effective_over(&self, defaults: &Self) -> String {
+        effective::print(&self.root, &defaults.root)
     }
 
     /// Collects the outermost keys that nobody read, with their names.

@@ -1,14 +1,17 @@
 //! The tree printed as YAML again, for an operator who wants to see what file and environment add up to.
 //!
-//! Secrets are left out. Apart from them the text reads back as the same tree.
+//! Secrets are left out. Apart from them the text reads back as the same tree. What nobody has given can be filled in from
+//! another tree of defaults, and is marked.
 
-use crate::node::{Mapping, Node, Scalar, Style, Value};
+use std::sync::Arc;
+
+use crate::node::{Entry, Mapping, Node, ReadMark, Scalar, Style, Value};
 use crate::secrets::{HIDDEN, holds_secrets, is_secret, without_user_info};
 
-/// Prints a mapping as a YAML document.
-pub(crate) fn print(root: &Mapping) -> String {
-    let mut printer = Printer { text: String::new() };
-    printer.mapping(root, 0, Show::Everything);
+/// Prints a mapping as a YAML document, with those keys of `defaults` that it does not give, each marked as such.
+pub(crate) fn print(root: &Mapping, defaults: &Mapping) -> String {
+    let mut printer = Printer { text: String::new(), mark: "" };
+    printer.mapping(root, defaults, 0, Show::Everything);
     if printer.text.is_empty() {
         printer.text.push_str("{}\n");
     }
@@ -17,7 +20,12 @@ pub(crate) fn print(root: &Mapping) -> String {
 
 struct Printer {
     text: String,
+    /// What ends each line with a value.
+    mark: &'static str,
 }
+
+/// What stands behind a value that nobody has given.
+const DEFAULT: &str = " # default";
 
 /// How much of a value may be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,19 +37,61 @@ enum Show {
 }
 
 impl Printer {
-    fn mapping(&mut self, mapping: &Mapping, depth: usize, show: Show) {
+    fn mapping(&mut self, mapping: &Mapping, defaults: &Mapping, depth: usize, show: Show) {
         for entry in &mapping.entries {
-            self.indent(depth);
-            self.scalar(&Scalar { text: entry.key.clone(), style: key_style(&entry.key) }, Show::Everything);
-            self.text.push(':');
-            let show = match show {
-                Show::Nothing => Show::Nothing,
-                _ if holds_secrets(&entry.key) => Show::Nothing,
-                _ if is_secret(&entry.key) => Show::Sections,
-                _ => Show::Everything,
-            };
-            self.value(&entry.value, depth + 1, show);
+            let default = defaults.entry(&entry.key).map(|entry| &entry.value);
+            match default {
+                Some(default) if entry.value.is_null() && !default.is_null() => {
+                    self.default(&entry.key, default, depth, show);
+                }
+                default => self.entry(&entry.key, (&entry.value, default), depth, show),
+            }
         }
+        for entry in defaults.entries.iter().filter(|entry| mapping.entry(&entry.key).is_none()) {
+            self.default(&entry.key, &entry.value, depth, show);
+        }
+    }
+
+    /// Prints a key that nobody has given.
+    fn default(&mut self, key: &Arc<str>, value: &Node, depth: usize, show: Show) {
+        let mark = std::mem::replace(&mut self.mark, DEFAULT);
+        self.entry(key, (value, None), depth, show);
+        self.mark = mark;
+    }
+
+    fn entry(&mut self, key: &Arc<str>, (value, default): (&Node, Option<&Node>), depth: usize, show: Show) {
+        self.indent(depth);
+        self.scalar(&Scalar { text: key.clone(), style: key_style(key) }, Show::Everything);
+        self.text.push(':');
+        let show = match show {
+            // What kind of credentials they are is no secret.
+            Show::Nothing if &**key == "type" && value.scalar().is_some() => Show::Everything,
+            Show::Nothing => Show::Nothing,
+            _ if holds_secrets(key) => Show::Nothing,
+            _ if is_secret(key) => Show::Sections,
+            _ => Show::Everything,
+        };
+        match (&value.value, default.map(|default| &default.value)) {
+            (Value::Mapping(mapping), Some(Value::Mapping(defaults))) => {
+                self.end_line();
+                self.mapping(mapping, defaults, depth + 1, show);
+            }
+            // `storage: inmemory` is short for a section with that one key.
+            (Value::Scalar(scalar), Some(Value::Mapping(defaults))) if show == Show::Everything => {
+                let read = ReadMark::default();
+                let value = Node::null(value.place.clone());
+                let key = scalar.text.clone();
+                let one = Entry { key, key_place: value.place.clone(), value, read };
+                self.end_line();
+                self.mapping(&Mapping { entries: vec![one] }, defaults, depth + 1, show);
+            }
+            _ => self.value(value, depth + 1, show),
+        }
+    }
+
+    /// Ends a line that has no value.
+    fn end_line(&mut self) {
+        self.text.push('\n');
     }
 
     /// Prints what stands behind `key:` or `-`, on the same line if it fits there.
@@ -65,7 +115,7 @@ impl Printer {
             }
             Value::Mapping(mapping) => {
                 self.text.push('\n');
-                return self.mapping(mapping, depth, show);
+                return self.mapping(mapping, &Mapping::default(), depth, show);
             }
             Value::Unusable(error) => {
                 self.text.push_str(" # not usable: ");
@@ -74,6 +124,7 @@ impl Printer {
                 );
             }
         }
+        self.text.push_str(self.mark);
         self.text.push('\n');
     }
 
@@ -134,7 +185,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::node::{Entry, ReadMark};
     use crate::{Document, Place};
 
     fn effective(text: &str) -> String {
@@ -149,7 +199,7 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden() {
-        let text = "http:\n  secret: hush\nstorage:\n  azure:\n    accountkey: hush\n    credentials: {type: hush, deep: [hush]}\nauth:\n  token:\n    realm: seen\nproxy:\n  remoteurl: https://me:hush@seen\n  password: ''\nheaders:\n  Authorization: [hush]\n";
+        let text = "http:\n  secret: hush\nstorage:\n  azure:\n    accountkey: hush\n    credentials: {type: seen, deep: [hush]}\nauth:\n  token:\n    realm: seen\nproxy:\n  remoteurl: https://me:hush@seen\n  password: ''\nheaders:\n  Authorization: [hush]\n";
         let shown = effective(text);
         assert!(!shown.contains("hush"), "{shown}");
         assert!(shown.contains("realm: seen") && shown.contains("@seen"), "{shown}");
@@ -160,6 +210,20 @@ mod tests {
     fn what_a_variable_broke_is_named() {
         let document = Document::empty().with_overrides([("REGISTRY_HTTP_ADDR", "[")]);
         assert_eq!(document.effective(), "http:\n  addr: # not usable: REGISTRY_HTTP_ADDR\n");
+    }
+
+    #[test]
+    fn what_nobody_has_given_is_marked() {
+        let defaults = "a:\n  b: 1\n  c: {d: 2, e: []}\n  f:\nstorage:\n  delete: {enabled: false}\n";
+        let defaults = Document::parse("defaults", defaults).unwrap();
+        let over = |text: &str| Document::parse("config.yml", text).unwrap().effective_over(&defaults);
+        let shown = over("x: 1\na:\n  b:\n  c:\n    d: 3\nstorage: inmemory\n");
+        let expected = "x: 1\na:\n  b: 1 # default\n  c:\n    d: 3\n    e: [] # default\n  f: # default\nstorage:\n  inmemory:\n  delete:\n    enabled: false # default\n";
+        assert_eq!(shown, expected);
+        assert_eq!(
+            Document::parse("config.yml", &shown).unwrap().effective_over(&defaults),
+            shown.replace(" # default", "")
+        );
     }
 
     #[test]
@@ -181,7 +245,7 @@ mod tests {
             let place = Place::Whole("test".into());
             let value = Node { place: place.clone(), value: Value::Scalar(Scalar { text: text.as_str().into(), style: Style::Quoted }) };
             let entry = Entry { key: format!("{key}.").into(), key_place: place, value, read: ReadMark::default() };
-            let shown = print(&Mapping { entries: vec![entry] });
+            let shown = print(&Mapping { entries: vec![entry] }, &Mapping::default());
             let document = Document::parse("config.yml", &shown).unwrap();
             prop_assert_eq!(document.root().string(&format!("{key}.")).unwrap(), Some(text), "{}", shown);
         }

@@ -140,7 +140,8 @@ impl<'d> Section<'d> {
 
     /// Reads one of several words, whatever its case, as the value beside it.
     pub fn variant<T: Clone>(&self, key: &str, variants: &[(&str, T)]) -> Result<Option<T>, Error> {
-        let words: Vec<&str> = variants.iter().map(|(word, _)| *word).collect();
+        let words: Vec<&str> =
+            variants.iter().map(|(word, _)| *word).filter(|word| !word.is_empty()).collect();
         let expected = format!("one of {}", words.join(", "));
         let find = |text: &str| variants.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         self.scalar(key, &expected, |text| find(text).map(|(_, value)| value.clone()))

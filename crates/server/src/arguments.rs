@@ -40,6 +40,11 @@ pub(crate) enum Command {
 /// What is done with a configuration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
+    /// Print what a file and the environment come to: defaults are marked, secrets are left out
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
     /// Say whether a file would start a registry, and what in it is wrong, risky or unknown
     Check {
         /// The file.

@@ -22,6 +22,8 @@ pub enum ConfigureError {
 
 /// A configuration that was understood.
 pub(crate) struct Configured {
+    /// What was read.
+    document: Document,
     /// What it says.
     pub(crate) settings: Settings,
     /// What it says without any effect.
@@ -53,19 +55,29 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
         settings.remarks.clear();
     }
     let warnings = document.unread().iter().map(ToString::to_string).collect();
-    Ok(Configured { settings, warnings })
+    Ok(Configured { document, settings, warnings })
 }
 
 /// Says what a file would do, without doing it.
 #[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let Configured { settings, warnings } = load(Some(file))?;
+    let Configured { settings, warnings, .. } = load(Some(file))?;
     for warning in warnings.iter().chain(&settings.remarks) {
         println!("warning: {warning}");
     }
     let store = &settings.storage.driver;
     let address = if settings.http.address.is_empty() { "a random port" } else { &settings.http.address };
     println!("{}: good; it serves {store} on {address}", file.display());
+    Ok(())
+}
+
+/// Prints what a file and the environment come to, defaults included and secrets left out.
+#[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
+pub(crate) fn show(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let Configured { document, settings, .. } = load(Some(file))?;
+    let defaults =
+        Document::parse("defaults", &settings.defaults(&document)).map_err(ConfigureError::Wrong)?;
+    print!("{}", document.effective_over(&defaults));
     Ok(())
 }
 

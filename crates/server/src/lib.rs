@@ -40,6 +40,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command.unwrap_or(Command::Serve { file: None }) {
         Command::Serve { file } => run_server(file.as_deref()),
         Command::Config { command: ConfigCommand::Check { file } } => configure::check(&file),
+        Command::Config { command: ConfigCommand::Show { file } } => configure::show(&file),
         Command::Access { command: AccessCommand::Explain(question) } => return explain::run(&question),
     };
     match outcome {

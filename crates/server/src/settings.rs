@@ -10,6 +10,7 @@ mod cache;
 mod cloudfront;
 #[cfg(any(feature = "s3", feature = "azure"))]
 mod connection;
+mod defaults;
 mod driver;
 mod given;
 mod http;
