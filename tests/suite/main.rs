@@ -51,6 +51,7 @@ macro_rules! over {
 
 mod access;
 mod bad_input;
+mod beside;
 mod caches;
 mod clients;
 mod cloud;
