@@ -15,13 +15,12 @@ use wharf_tests::{Answer, Request, Server, Settings, basic, scratch};
 
 use self::requests::{Step, steps};
 use crate::interop::docker_registry;
+use crate::listener::tls::Authority;
 
 /// How each request that is answered otherwise is called, and why it is.
-const ON_PURPOSE: [(&str, &str); 16] = [
+const ON_PURPOSE: [(&str, &str); 14] = [
     ("alive", "every answer names the version of the API, also the one that only says that we are there"),
     ("base without slash", "a redirect has no page beside its Location"),
-    ("blob by short digest", "what is no digest leads to no route, and configured headers belong to routes"),
-    ("blob by unknown algorithm", "the same"),
     ("upload of nobody", "a status needs no state, so what is missing is the upload"),
     ("upload without state", "where nothing can be pushed, that is said first"),
     ("blob range beyond", "416 with a body of its own length; theirs announces the blob's and breaks off"),
@@ -104,6 +103,34 @@ fn the_same_requests_get_the_same_answers_but_for_what_is_named() {
     assert!(unnamed.is_empty(), "{}", unnamed.iter().map(|text| text.as_str()).collect::<String>());
     let gone: Vec<&&str> = named.iter().filter(|step| !found.contains_key(**step)).collect();
     assert!(gone.is_empty(), "these do not differ any more: {gone:?}");
+}
+
+#[test]
+fn with_tls_the_links_of_both_are_encrypted() {
+    let authority = Authority::new();
+    let folder = scratch();
+    authority.renew(folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let tls =
+        json!({ "certificate": path("certificate.pem"), "key": path("key.pem"), "minimumtls": "tls1.2" });
+    let settings = Settings::filesystem().with("http.tls", tls);
+    let ours = Server::wharf(&settings);
+    let Some(theirs) = docker_registry(&settings) else { return };
+    for request in ["GET /v2/", "GET /v2/a/b/tags/list", "POST /v2/a/b/blobs/uploads/", "GET /v2/_catalog"] {
+        let [ours, theirs] = [&ours, &theirs].map(|server| {
+            let answer = authority
+                .ask(server, &format!("{request} HTTP/1.1\r\nHost: r.example\r\nContent-Length: 0\r\n"));
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            let status = head.lines().next().unwrap().to_owned();
+            let location = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Location: ").or(line.strip_prefix("location: ")));
+            let errors = if body.contains("errors") { "errors" } else { body };
+            (status, location.map(without_ids), errors.to_owned())
+        });
+        assert_eq!(ours, theirs, "{request}");
+        assert!(ours.1.is_none_or(|location| location.starts_with("https://r.example/v2/")));
+    }
 }
 
 /// Sends every request, each with what the ones before it were answered, and gives what is compared.

@@ -2,7 +2,7 @@
 //! clients that never finish what they say.
 
 mod systemd;
-mod tls;
+pub(crate) mod tls;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -61,7 +61,16 @@ async fn respond(shared: &Shared, head: &Parts, body: RequestBody, answered: &mu
     let route = match find(shared, head.uri.path()) {
         Ok(route) => route,
         Err(RouteError::Moved(path)) => return moved(shared, head, &path),
-        Err(error) => return Err(Failure::from_route(&error, &head.method)),
+        Err(error) => {
+            let failure = Failure::from_route(&error, &head.method);
+            // A malformed name leads to a route all the same, whose answers have the configured headers.
+            let leads_nowhere = matches!(error, RouteError::NotFound);
+            return Err(if leads_nowhere {
+                failure
+            } else {
+                failure.with_headers(shared.options.headers.clone())
+            });
+        }
     };
     let template = route.template();
     answered.route = Some(template);

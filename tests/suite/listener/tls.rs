@@ -21,13 +21,13 @@ use super::{PATIENCE, soon};
 type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// Who vouches for others.
-struct Authority {
+pub(crate) struct Authority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::new(vec!["authority.example".to_owned()]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pair = KeyPair::generate().unwrap();
@@ -43,13 +43,38 @@ impl Authority {
     }
 
     /// Puts a new certificate of a server where the server looks for it, and gives it.
-    fn renew(&self, folder: &Path) -> Vec<u8> {
+    pub(crate) fn renew(&self, folder: &Path) -> Vec<u8> {
         let (certificate, pair) = self.vouch(ExtendedKeyUsagePurpose::ServerAuth);
         for (name, text) in [("certificate.pem", certificate.pem()), ("key.pem", pair.serialize_pem())] {
             fs::write(folder.join("next"), text).unwrap();
             fs::rename(folder.join("next"), folder.join(name)).unwrap();
         }
         certificate.der().to_vec()
+    }
+
+    /// Sends the head of a request, to which the last line is added, to a server that it vouches for, and gives the answer.
+    pub(crate) fn ask(&self, server: &Server, head: &str) -> String {
+        let socket = TcpStream::connect(server.address()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let connection = ClientConnection::new(self.config(None), "localhost".try_into().unwrap()).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn config(&self, identity: Option<Identity>) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(roots);
+        Arc::new(match identity {
+            Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
+            None => builder.with_no_client_auth(),
+        })
     }
 
     fn client(&self) -> Identity {
@@ -79,17 +104,7 @@ impl Encrypted {
     }
 
     fn config(&self, identity: Option<Identity>) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority.certificate.der().clone()).unwrap();
-        let builder =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(roots);
-        Arc::new(match identity {
-            Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
-            None => builder.with_no_client_auth(),
-        })
+        self.authority.config(identity)
     }
 
     fn connect(&self, config: &Arc<ClientConfig>) -> io::Result<Stream> {
