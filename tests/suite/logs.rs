@@ -61,7 +61,10 @@ fn a_line_of_the_log_names_the_request_of_its_answer(settings: &Settings) {
             .map(|line| serde_json::from_str(line).unwrap())
             .filter(|entry: &Value| entry["http.request.id"] == id.as_str())
             .collect();
-        assert!(lines.iter().any(|entry| entry["msg"] == "request refused"), "{id}\n{log}");
+        let refused = lines.iter().find(|entry| entry["msg"] == "request refused").unwrap();
+        assert_eq!(refused["http.request.method"], "GET");
+        assert_eq!(refused["http.request.uri"], "/v2/a/b/manifests/none");
+        assert!(refused["http.request.remoteaddr"].as_str().unwrap().starts_with("127.0.0.1:"), "{refused}");
         assert!(lines.iter().any(|entry| entry["http.response.status"] == 404), "{id}\n{log}");
     }
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Version, header};
+use http::{HeaderMap, Request, Version, header};
 use jiff::Timestamp;
 use tracing::warn;
 use wharf_api_v2::Peer;
@@ -89,13 +89,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Takes note of a request as it comes in.
-    pub(super) fn of<B>(log: &Arc<AccessLog>, peer: Peer, request: &Request<B>) -> Self {
+    /// Takes note of a request as it comes in; `target` is its [`target`].
+    pub(super) fn of<B>(log: &Arc<AccessLog>, peer: Peer, request: &Request<B>, target: &str) -> Self {
         let mut asked = String::new();
-        push_quoted(
-            &mut asked,
-            &format!("{} {} {}", method(request.method()), target(request), version(request)),
-        );
+        push_quoted(&mut asked, &format!("{} {target} {}", request.method(), version(request)));
         let mut client = String::new();
         push_header(&mut client, request.headers(), header::REFERER);
         client.push(' ');
@@ -145,10 +142,6 @@ impl Drop for Entry {
     }
 }
 
-fn method(method: &Method) -> &str {
-    method.as_str()
-}
-
 fn version<B>(request: &Request<B>) -> &'static str {
     match request.version() {
         Version::HTTP_10 => "HTTP/1.0",
@@ -158,7 +151,7 @@ fn version<B>(request: &Request<B>) -> &'static str {
 }
 
 /// The path, and the query without values that could be secrets.
-fn target<B>(request: &Request<B>) -> String {
+pub(super) fn target<B>(request: &Request<B>) -> String {
     let mut target = request.uri().path().to_owned();
     let Some(query) = request.uri().query() else { return target };
     for (index, pair) in query.split('&').enumerate() {
@@ -229,7 +222,7 @@ mod tests {
         let written = Written::default();
         let log = AccessLog::to(written.clone());
         let peer = Peer { address: Some(([192, 0, 2, 1], 4711).into()), tls: false };
-        let mut entry = Entry::of(&log, peer, &request);
+        let mut entry = Entry::of(&log, peer, &request, &target(&request));
         entry.began = Timestamp::from_second(1_700_000_000).unwrap();
         entry.answered(200, user.map(str::to_owned));
         entry.moved(3);

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug};
 use wharf_api_v2::{Answered, Api, Peer, RequestId};
 
-use super::access_log::{AccessLog, Entry};
+use super::access_log::{self, AccessLog, Entry};
 use super::activity::Activity;
 use super::inbound::Inbound;
 use super::limits::Limits;
@@ -165,9 +165,17 @@ impl Service<Request<Incoming>> for Front {
         let mut request = request.map(|body| Inbound::new(body, Arc::clone(&self.limits)));
         request.extensions_mut().insert(self.peer);
         let id = RequestId::random();
-        let span = tracing::error_span!("request", http.request.id = %id);
+        let target = access_log::target(&request);
+        let span = tracing::error_span!(
+            "request",
+            http.request.id = %id,
+            http.request.method = %request.method(),
+            http.request.uri = target,
+            http.request.remoteaddr = self.peer.address.map(tracing::field::display),
+        );
         request.extensions_mut().insert(id);
-        let mut entry = self.access_log.as_ref().map(|log| Entry::of(log, self.peer, &request));
+        let entry = |log| Entry::of(log, self.peer, &request, &target);
+        let mut entry = self.access_log.as_ref().map(entry);
         let answer = self.api.call(request);
         let answered = async move {
             let answer = answer.await?;
