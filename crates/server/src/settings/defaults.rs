@@ -149,6 +149,9 @@ mod tests {
         if let AuthenticatorSettings::Htpasswd(users) = &mut settings.access.authenticator {
             (users.queue, users.remember) = (None, None);
         }
+        if let CacheSettings::Redis { deadline, .. } = &mut settings.storage.cache {
+            *deadline = None;
+        }
         (format!("{settings:?}"), shown)
     }
 
@@ -159,6 +162,13 @@ mod tests {
         let expected =
             format!("auth: {{htpasswd: {{queue: {}, remember: {:?}}}}}\n", defaults.queue, defaults.remember);
         assert_eq!(HTPASSWD, expected);
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn what_is_shown_of_a_shared_cache_is_its_default() {
+        let deadline = format!("deadline: {:?},", wharf_cache_redis::DEADLINE);
+        assert!(CACHE_REDIS.contains(&deadline), "{CACHE_REDIS} does not say {deadline}");
     }
 
     #[test]
