@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 use wharf_tests::{
@@ -18,12 +19,16 @@ const BODY_LIMIT: usize = 2_000;
 over_every_driver![the_wire_is_as_it_was];
 
 fn assert_golden(name: &str, found: &str) {
-    let file = root().join("tests/golden").join(name);
+    assert_kept(&root().join("tests/golden").join(name), found);
+}
+
+/// Compares a text with the file that it is kept in, or writes the file.
+pub(crate) fn assert_kept(file: &Path, found: &str) {
     if std::env::var_os("WHARF_TESTS_BLESS").is_some() {
-        fs::write(&file, found).unwrap();
+        fs::write(file, found).unwrap();
         return;
     }
-    let kept = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let kept = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     for (number, (kept, found)) in kept.lines().zip(found.lines()).enumerate() {
         assert_eq!(found, kept, "line {} of {}, found and kept", number + 1, file.display());
     }

@@ -59,6 +59,7 @@ mod concurrent;
 mod configuration;
 mod conformance;
 mod crash;
+mod document;
 mod drain;
 mod end_to_end;
 mod golden;

@@ -6,51 +6,86 @@ use http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The identifier of an error.
-///
-/// Sources: OCI distribution 1.1, section "Error Codes"; beyond it, what Distribution says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Something that the client can do nothing about.
-    Unknown,
-    /// The operation is not offered here, or is switched off.
-    Unsupported,
-    /// The client has to say who it is.
-    Unauthorized,
-    /// The client may not do that.
-    Denied,
-    /// The registry cannot work at the moment.
-    Unavailable,
-    /// The client should slow down.
-    TooManyRequests,
-    /// A digest is malformed, or is not that of the content.
-    DigestInvalid,
-    /// A size is not that of the content.
-    SizeInvalid,
-    /// A chunk does not begin where the upload ends, or a range lies outside of the content.
-    RangeInvalid,
-    /// A repository cannot have that name.
-    NameInvalid,
-    /// A tag cannot have that name.
-    TagInvalid,
-    /// There is no such repository.
-    NameUnknown,
-    /// There is no such manifest.
-    ManifestUnknown,
-    /// The manifest makes no sense.
-    ManifestInvalid,
-    /// The signature of a manifest is wrong.
-    ManifestUnverified,
-    /// The manifest points to content that the repository does not have.
-    ManifestBlobUnknown,
-    /// There is no such blob.
-    BlobUnknown,
-    /// There is no such upload.
-    BlobUploadUnknown,
-    /// The client speaks of an upload in a way that this registry never told it to.
-    BlobUploadInvalid,
-    /// The number of results on a page is no number that can be served.
-    PaginationNumberInvalid,
+/// The one table of errors: each with its code, its status, what it says to people, and when it is said.
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:ident, $message:literal, $description:literal;)+) => {
+        /// The identifier of an error.
+        ///
+        /// Sources: OCI distribution 1.1, section "Error Codes"; beyond it, what Distribution says.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $(#[doc = $description] $name,)+
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$name),+];
+
+            /// The code as it is sent: `BLOB_UNKNOWN`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The status that an answer has when this is its first error. A few answers have another one on purpose, such
+            /// as 413 for a manifest that is too large.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// What the code says to people.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)+ }
+            }
+
+            /// When it is said, as a sentence.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $description,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Unknown = "UNKNOWN", INTERNAL_SERVER_ERROR, "unknown error",
+        "Something that the client can do nothing about.";
+    Unsupported = "UNSUPPORTED", METHOD_NOT_ALLOWED, "The operation is unsupported.",
+        "The operation is not offered here, or is switched off.";
+    Unauthorized = "UNAUTHORIZED", UNAUTHORIZED, "authentication required",
+        "The client has to say who it is.";
+    Denied = "DENIED", FORBIDDEN, "requested access to the resource is denied",
+        "The client may not do that.";
+    Unavailable = "UNAVAILABLE", SERVICE_UNAVAILABLE, "service unavailable",
+        "The registry cannot work at the moment.";
+    TooManyRequests = "TOOMANYREQUESTS", TOO_MANY_REQUESTS, "too many requests",
+        "The client should slow down.";
+    DigestInvalid = "DIGEST_INVALID", BAD_REQUEST, "provided digest did not match uploaded content",
+        "A digest is malformed, or is not that of the content.";
+    SizeInvalid = "SIZE_INVALID", BAD_REQUEST, "provided length did not match content length",
+        "A size is not that of the content.";
+    RangeInvalid = "RANGE_INVALID", RANGE_NOT_SATISFIABLE, "invalid content range",
+        "A chunk does not begin where the upload ends, or a range lies outside of the content.";
+    NameInvalid = "NAME_INVALID", BAD_REQUEST, "invalid repository name",
+        "A repository cannot have that name.";
+    TagInvalid = "TAG_INVALID", BAD_REQUEST, "manifest tag did not match URI",
+        "A tag cannot have that name.";
+    NameUnknown = "NAME_UNKNOWN", NOT_FOUND, "repository name not known to registry",
+        "There is no such repository.";
+    ManifestUnknown = "MANIFEST_UNKNOWN", NOT_FOUND, "manifest unknown",
+        "There is no such manifest.";
+    ManifestInvalid = "MANIFEST_INVALID", BAD_REQUEST, "manifest invalid",
+        "The manifest makes no sense.";
+    ManifestUnverified = "MANIFEST_UNVERIFIED", BAD_REQUEST, "manifest failed signature verification",
+        "The signature of a manifest is wrong.";
+    ManifestBlobUnknown = "MANIFEST_BLOB_UNKNOWN", BAD_REQUEST, "blob unknown to registry",
+        "The manifest points to content that the repository does not have.";
+    BlobUnknown = "BLOB_UNKNOWN", NOT_FOUND, "blob unknown to registry",
+        "There is no such blob.";
+    BlobUploadUnknown = "BLOB_UPLOAD_UNKNOWN", NOT_FOUND, "blob upload unknown to registry",
+        "There is no such upload.";
+    BlobUploadInvalid = "BLOB_UPLOAD_INVALID", NOT_FOUND, "blob upload invalid",
+        "The client speaks of an upload in a way that this registry never told it to.";
+    PaginationNumberInvalid = "PAGINATION_NUMBER_INVALID", BAD_REQUEST, "invalid number of results requested",
+        "The number of results on a page is no number that can be served.";
 }
 
 /// All errors of one answer.
@@ -73,88 +108,9 @@ pub struct ErrorEntry {
 }
 
 impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 20] = [
-        Self::Unknown,
-        Self::Unsupported,
-        Self::Unauthorized,
-        Self::Denied,
-        Self::Unavailable,
-        Self::TooManyRequests,
-        Self::DigestInvalid,
-        Self::SizeInvalid,
-        Self::RangeInvalid,
-        Self::NameInvalid,
-        Self::TagInvalid,
-        Self::NameUnknown,
-        Self::ManifestUnknown,
-        Self::ManifestInvalid,
-        Self::ManifestUnverified,
-        Self::ManifestBlobUnknown,
-        Self::BlobUnknown,
-        Self::BlobUploadUnknown,
-        Self::BlobUploadInvalid,
-        Self::PaginationNumberInvalid,
-    ];
-
-    /// The code as it is sent: `BLOB_UNKNOWN`.
-    pub const fn as_str(self) -> &'static str {
-        self.row().0
-    }
-
-    /// The status that an answer has when this is its first error. A few answers have another one on purpose, such as 413 for
-    /// a manifest that is too large.
-    pub const fn status(self) -> StatusCode {
-        self.row().1
-    }
-
-    /// What the code says to people.
-    pub const fn message(self) -> &'static str {
-        self.row().2
-    }
-
     /// Finds a code by its text; none when it is not one of ours.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)
-    }
-
-    const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
-        const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
-        match self {
-            Self::Unknown => ("UNKNOWN", StatusCode::INTERNAL_SERVER_ERROR, "unknown error"),
-            Self::Unsupported => {
-                ("UNSUPPORTED", StatusCode::METHOD_NOT_ALLOWED, "The operation is unsupported.")
-            }
-            Self::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED, "authentication required"),
-            Self::Denied => ("DENIED", StatusCode::FORBIDDEN, "requested access to the resource is denied"),
-            Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "service unavailable"),
-            Self::TooManyRequests => ("TOOMANYREQUESTS", StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-            Self::DigestInvalid => {
-                ("DIGEST_INVALID", BAD_REQUEST, "provided digest did not match uploaded content")
-            }
-            Self::SizeInvalid => {
-                ("SIZE_INVALID", BAD_REQUEST, "provided length did not match content length")
-            }
-            Self::RangeInvalid => {
-                ("RANGE_INVALID", StatusCode::RANGE_NOT_SATISFIABLE, "invalid content range")
-            }
-            Self::NameInvalid => ("NAME_INVALID", BAD_REQUEST, "invalid repository name"),
-            Self::TagInvalid => ("TAG_INVALID", BAD_REQUEST, "manifest tag did not match URI"),
-            Self::NameUnknown => ("NAME_UNKNOWN", NOT_FOUND, "repository name not known to registry"),
-            Self::ManifestUnknown => ("MANIFEST_UNKNOWN", NOT_FOUND, "manifest unknown"),
-            Self::ManifestInvalid => ("MANIFEST_INVALID", BAD_REQUEST, "manifest invalid"),
-            Self::ManifestUnverified => {
-                ("MANIFEST_UNVERIFIED", BAD_REQUEST, "manifest failed signature verification")
-            }
-            Self::ManifestBlobUnknown => ("MANIFEST_BLOB_UNKNOWN", BAD_REQUEST, "blob unknown to registry"),
-            Self::BlobUnknown => ("BLOB_UNKNOWN", NOT_FOUND, "blob unknown to registry"),
-            Self::BlobUploadUnknown => ("BLOB_UPLOAD_UNKNOWN", NOT_FOUND, "blob upload unknown to registry"),
-            Self::BlobUploadInvalid => ("BLOB_UPLOAD_INVALID", NOT_FOUND, "blob upload invalid"),
-            Self::PaginationNumberInvalid => {
-                ("PAGINATION_NUMBER_INVALID", BAD_REQUEST, "invalid number of results requested")
-            }
-        }
     }
 }
 

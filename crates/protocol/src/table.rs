@@ -1,8 +1,18 @@
 //! The routes as data: dispatch, 405 answers, documentation and tests all read this one table.
 
+mod content;
+mod lists;
+mod uploads;
+mod words;
+
 use std::fmt;
 
 use http::Method;
+
+pub(crate) use self::content::{BLOB, MANIFEST};
+pub(crate) use self::lists::{BASE, CATALOG, REFERRERS, TAGS};
+pub(crate) use self::uploads::{UPLOAD, UPLOADS};
+use crate::exchange::{Exchange, Parameter};
 
 /// Every route of the API, in the order in which a reader learns them.
 pub static ROUTES: &[RouteTemplate] = &[BASE, CATALOG, TAGS, MANIFEST, BLOB, UPLOADS, UPLOAD, REFERRERS];
@@ -14,6 +24,12 @@ pub struct RouteTemplate {
     pub name: &'static str,
     /// The path, its variable parts between angle brackets.
     pub pattern: &'static str,
+    /// What is there, in a word or two, for headings.
+    pub entity: &'static str,
+    /// What is there, as a sentence.
+    pub summary: &'static str,
+    /// The variable parts of the path, in their order.
+    pub parameters: &'static [Parameter],
     /// What can be done, in the alphabetical order of the methods.
     pub operations: &'static [Operation],
 }
@@ -31,6 +47,8 @@ pub struct Operation {
     pub endpoints: &'static [&'static str],
     /// Where its rules come from.
     pub source: &'static str,
+    /// The ways in which it can be used; all but one operation have one.
+    pub exchanges: &'static [Exchange],
 }
 
 /// What a client must be allowed to do. Source: Distribution, which derives it from the method.
@@ -139,207 +157,6 @@ impl fmt::Display for Verb {
     }
 }
 
-pub(crate) const BASE: RouteTemplate = RouteTemplate {
-    name: "base",
-    pattern: "/v2/",
-    operations: &[
-        Operation {
-            verb: Verb::Get,
-            summary: "Says that this is a registry, and whether the credentials are good.",
-            needs: Needs::Nothing,
-            endpoints: &["end-1"],
-            source: "OCI distribution 1.1, section \"Determining Support\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Says the same without a body.",
-            needs: Needs::Nothing,
-            endpoints: &[],
-            source: "Distribution",
-        },
-    ],
-};
-
-pub(crate) const CATALOG: RouteTemplate = RouteTemplate {
-    name: "catalog",
-    pattern: "/v2/_catalog",
-    operations: &[
-        Operation {
-            verb: Verb::Get,
-            summary: "Lists the repositories, page by page.",
-            needs: Needs::Catalog,
-            endpoints: &[],
-            source: "Distribution",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Answers as GET would, without the list.",
-            needs: Needs::Catalog,
-            endpoints: &[],
-            source: "RFC 9110, section 9.3.2",
-        },
-    ],
-};
-
-pub(crate) const TAGS: RouteTemplate = RouteTemplate {
-    name: "tags",
-    pattern: "/v2/<name>/tags/list",
-    operations: &[
-        Operation {
-            verb: Verb::Get,
-            summary: "Lists the tags of a repository, page by page.",
-            needs: Needs::Pull,
-            endpoints: &["end-8a", "end-8b"],
-            source: "OCI distribution 1.1, section \"Listing Tags\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Answers as GET would, without the list.",
-            needs: Needs::Pull,
-            endpoints: &[],
-            source: "RFC 9110, section 9.3.2",
-        },
-    ],
-};
-
-pub(crate) const MANIFEST: RouteTemplate = RouteTemplate {
-    name: "manifest",
-    pattern: "/v2/<name>/manifests/<reference>",
-    operations: &[
-        Operation {
-            verb: Verb::Delete,
-            summary: "Deletes a tag, or a manifest with all its tags.",
-            needs: Needs::Delete,
-            endpoints: &["end-9"],
-            source: "OCI distribution 1.1, sections \"Deleting tags\" and \"Deleting Manifests\"",
-        },
-        Operation {
-            verb: Verb::Get,
-            summary: "Gives a manifest, byte for byte as it was pushed.",
-            needs: Needs::Pull,
-            endpoints: &["end-3"],
-            source: "OCI distribution 1.1, section \"Pulling manifests\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Says whether a manifest is there, its type, size and digest.",
-            needs: Needs::Pull,
-            endpoints: &["end-3"],
-            source: "OCI distribution 1.1, section \"Checking if content exists in the registry\"",
-        },
-        Operation {
-            verb: Verb::Put,
-            summary: "Stores a manifest, and sets the tag of the path or those of the query.",
-            needs: Needs::PullAndPush,
-            endpoints: &["end-7a", "end-7b"],
-            source: "OCI distribution 1.2, section \"Pushing Manifests\"",
-        },
-    ],
-};
-
-pub(crate) const BLOB: RouteTemplate = RouteTemplate {
-    name: "blob",
-    pattern: "/v2/<name>/blobs/<digest>",
-    operations: &[
-        Operation {
-            verb: Verb::Delete,
-            summary: "Deletes a blob from a repository.",
-            needs: Needs::Delete,
-            endpoints: &["end-10"],
-            source: "OCI distribution 1.1, section \"Deleting Blobs\"",
-        },
-        Operation {
-            verb: Verb::Get,
-            summary: "Gives a blob, or ranges of it.",
-            needs: Needs::Pull,
-            endpoints: &["end-2"],
-            source: "OCI distribution 1.1, section \"Pulling blobs\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Says whether a blob is there, its size and digest.",
-            needs: Needs::Pull,
-            endpoints: &["end-2"],
-            source: "OCI distribution 1.1, section \"Checking if content exists in the registry\"",
-        },
-    ],
-};
-
-pub(crate) const UPLOADS: RouteTemplate = RouteTemplate {
-    name: "blob-upload",
-    pattern: "/v2/<name>/blobs/uploads/",
-    operations: &[Operation {
-        verb: Verb::Post,
-        summary: "Begins an upload, takes a whole blob, or mounts one from another repository.",
-        needs: Needs::PullAndPush,
-        endpoints: &["end-4a", "end-4b", "end-4c", "end-11"],
-        source: "OCI distribution 1.2, sections \"Pushing blobs\" and \"Mounting a blob from another repository\"",
-    }],
-};
-
-pub(crate) const UPLOAD: RouteTemplate = RouteTemplate {
-    name: "blob-upload-chunk",
-    pattern: "/v2/<name>/blobs/uploads/<id>",
-    operations: &[
-        Operation {
-            verb: Verb::Delete,
-            summary: "Cancels an upload.",
-            needs: Needs::PullAndPush,
-            endpoints: &["end-14"],
-            source: "OCI distribution 1.2, section \"Cancel a blob upload\"",
-        },
-        Operation {
-            verb: Verb::Get,
-            summary: "Says how much of an upload has arrived.",
-            needs: Needs::Pull,
-            endpoints: &["end-13"],
-            source: "OCI distribution 1.1, section \"Pushing a blob in chunks\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Says how much of an upload has arrived.",
-            needs: Needs::Pull,
-            endpoints: &[],
-            source: "Distribution",
-        },
-        Operation {
-            verb: Verb::Patch,
-            summary: "Adds a chunk to an upload.",
-            needs: Needs::PullAndPush,
-            endpoints: &["end-5"],
-            source: "OCI distribution 1.1, section \"Pushing a blob in chunks\"",
-        },
-        Operation {
-            verb: Verb::Put,
-            summary: "Adds what is left to an upload and makes it a blob, if it has the digest that was said.",
-            needs: Needs::PullAndPush,
-            endpoints: &["end-6"],
-            source: "OCI distribution 1.1, section \"Pushing blobs\"",
-        },
-    ],
-};
-
-pub(crate) const REFERRERS: RouteTemplate = RouteTemplate {
-    name: "referrers",
-    pattern: "/v2/<name>/referrers/<digest>",
-    operations: &[
-        Operation {
-            verb: Verb::Get,
-            summary: "Lists the manifests that name another as their subject, page by page.",
-            needs: Needs::Pull,
-            endpoints: &["end-12a", "end-12b"],
-            source: "OCI distribution 1.1, section \"Listing Referrers\"",
-        },
-        Operation {
-            verb: Verb::Head,
-            summary: "Answers as GET would, without the list.",
-            needs: Needs::Pull,
-            endpoints: &[],
-            source: "RFC 9110, section 9.3.2",
-        },
-    ],
-};
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -347,7 +164,7 @@ mod tests {
     use wharf_digest::Algorithm;
 
     use super::*;
-    use crate::Route;
+    use crate::{ErrorCode, Route};
 
     #[test]
     fn each_pattern_is_the_path_of_its_own_route() {
@@ -363,6 +180,51 @@ mod tests {
             assert_eq!(route.template(), template);
             assert_eq!(route.path(), path);
         }
+    }
+
+    #[test]
+    fn the_variable_parts_of_a_path_are_described() {
+        for template in ROUTES {
+            let parts =
+                template.pattern.split('/').filter_map(|part| part.strip_prefix('<')?.strip_suffix('>'));
+            assert!(
+                parts.eq(template.parameters.iter().map(|parameter| parameter.name)),
+                "{}",
+                template.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_status_is_one_and_agrees_with_its_codes() {
+        for exchange in exchanges() {
+            assert!(exchange.answers.iter().all(|answer| (200..400).contains(&answer.status)));
+            for refusal in exchange.refusals.iter().chain(Exchange::ALWAYS) {
+                assert!((400..600).contains(&refusal.status));
+                // Those that say more than their codes do: a precondition has no code, and the API has none for these.
+                if ![409, 412, 413, 414].contains(&refusal.status) {
+                    let agrees = |code: &ErrorCode| {
+                        code.status() == refusal.status
+                            || (refusal.status, *code) == (400, ErrorCode::Unsupported)
+                    };
+                    assert!(refusal.codes.iter().all(agrees), "{refusal:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_is_told_of_somewhere() {
+        let told: Vec<_> = exchanges()
+            .flat_map(|exchange| exchange.refusals.iter().chain(Exchange::ALWAYS))
+            .flat_map(|refusal| refusal.codes)
+            .collect();
+        let untold: Vec<_> = ErrorCode::ALL.iter().filter(|code| !told.contains(code)).collect();
+        assert_eq!(untold, [&ErrorCode::ManifestUnverified]);
+    }
+
+    fn exchanges() -> impl Iterator<Item = &'static Exchange> {
+        ROUTES.iter().flat_map(|template| template.operations).flat_map(|operation| operation.exchanges)
     }
 
     #[test]

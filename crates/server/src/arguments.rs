@@ -35,6 +35,23 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AccessCommand,
     },
+    /// Print the document of the API, made from the routes that this program serves
+    ApiDescriptor {
+        /// In which form
+        #[arg(long, value_name = "FORMAT", default_value = "markdown", conflicts_with = "template")]
+        format: DocumentFormat,
+        /// A template of Go's text/template to render instead, as Distribution's registry-api-descriptor-template does
+        template: Option<PathBuf>,
+    },
+}
+
+/// In which form the API is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// For people
+    Markdown,
+    /// OpenAPI 3.1, as JSON
+    Openapi,
 }
 
 /// What is done with a configuration.

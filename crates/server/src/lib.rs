@@ -3,6 +3,7 @@
 mod adapters;
 mod arguments;
 mod configure;
+mod describe;
 mod environment;
 mod explain;
 pub mod listen;
@@ -42,6 +43,7 @@ pub fn run() -> ExitCode {
         Command::Config { command: ConfigCommand::Check { file } } => configure::check(&file),
         Command::Config { command: ConfigCommand::Show { file } } => configure::show(&file),
         Command::Access { command: AccessCommand::Explain(question) } => return explain::run(&question),
+        Command::ApiDescriptor { format, template } => describe::run(format, template.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
