@@ -2,10 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::port::free_port;
 use crate::program::{installed, scratch};
 use crate::settings::Settings;
 use crate::skip::skip;
@@ -186,20 +186,6 @@ impl Drop for Trouble {
         if let Some(thread) = self.thread.take() {
             // When it failed, that was printed.
             let _ = thread.join();
-        }
-    }
-}
-
-/// A port that nobody uses now, below those that the system gives to whoever asks for any: while this Redis is dead nobody
-/// else may get it.
-fn free_port() -> u16 {
-    static ASKED: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let asked = u32::from(ASKED.fetch_add(1, Ordering::Relaxed));
-        let start = std::process::id().wrapping_mul(2_654_435_761) >> 8;
-        let port = u16::try_from(10_000 + start.wrapping_add(asked) % 9_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
         }
     }
 }

@@ -94,6 +94,7 @@ impl Server {
         let log = File::create(self.log_path()).unwrap();
         let mut command = Command::new(&self.program);
         command.arg("serve").arg(&file).current_dir(self.folder.path()).env_remove("AWS_CA_BUNDLE");
+        command.envs(self.settings.variables().iter().map(|(name, value)| (name, value)));
         let requests = File::create(self.access_log_path()).unwrap();
         command.stdin(Stdio::null()).stdout(requests).stderr(log);
         self.child =

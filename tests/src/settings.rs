@@ -19,6 +19,7 @@ pub struct Settings {
     root: Option<PathBuf>,
     room: Option<Arc<Room>>,
     replicas: usize,
+    variables: Vec<(String, String)>,
     /// What runs as long as anybody has these settings.
     _beside: Option<Arc<dyn Debug + Send + Sync>>,
 }
@@ -144,7 +145,7 @@ impl Settings {
             "storage": { driver: {}, "delete": { "enabled": true } },
             "http": { "addr": "127.0.0.1:0", "secret": "the secret of the tests" },
         });
-        Settings { value, root: None, room: None, replicas: 1, _beside: None }
+        Settings { value, root: None, room: None, replicas: 1, variables: Vec::new(), _beside: None }
     }
 
     /// Sets one key, named with dots between its levels, in place of what was there.
@@ -163,6 +164,17 @@ impl Settings {
         }
         *at = value.into();
         self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Settings {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
     }
 
     /// Takes one key away, named with dots between its levels.

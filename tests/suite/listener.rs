@@ -60,7 +60,7 @@ impl Drop for Program {
 }
 
 #[track_caller]
-fn soon<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+pub(crate) fn soon<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

@@ -50,6 +50,7 @@ macro_rules! over {
 }
 
 mod access;
+mod acme;
 mod bad_input;
 mod beside;
 mod caches;

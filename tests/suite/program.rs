@@ -109,9 +109,11 @@ fn a_bad_configuration_fails_the_check_with_its_place() {
 
 #[test]
 fn what_would_be_unsafe_to_pass_over_is_refused() {
-    for section in
-        ["auth: {ldap: {realm: r}}", "http: {tls: {key: b}}", "http: {tls: {letsencrypt: {cachefile: c}}}"]
-    {
+    for section in [
+        "auth: {ldap: {realm: r}}",
+        "http: {tls: {key: b}}",
+        "http: {tls: {letsencrypt: {hosts: [c.example]}}}",
+    ] {
         let (code, said) = check(&format!("version: 0.1\nstorage: inmemory\n{section}\n"));
         assert_eq!(code, Some(1), "{section}: {said}");
         assert!(said.contains(":3:"), "{section}: {said}");

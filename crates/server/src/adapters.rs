@@ -1,6 +1,8 @@
 //! Turns settings into the things that they name. One visible `match` says what this program contains.
 
 pub(crate) mod access;
+#[cfg(feature = "acme")]
+pub(crate) mod acme;
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(any(feature = "s3", feature = "azure"))]
@@ -9,6 +11,8 @@ mod clients;
 mod cloudfront;
 #[cfg(feature = "filesystem")]
 mod filesystem;
+#[cfg(any(feature = "s3", feature = "azure", feature = "acme"))]
+mod proxies;
 #[cfg(any(feature = "s3", feature = "azure"))]
 mod reach;
 #[cfg(feature = "redis")]

@@ -29,9 +29,9 @@ pub use crate::settings::Connection;
 #[cfg(feature = "s3")]
 pub use crate::settings::S3Settings;
 pub use crate::settings::{
-    AccessSettings, AuthenticatorSettings, CacheSettings, DriverSettings, HtpasswdSettings, HttpSettings,
-    MiddlewareSettings, Net, PurgeSettings, RedisSettings, RedisTlsSettings, SIGNING_ALGORITHMS, Settings,
-    StorageSettings, TokenSettings, WITHOUT_A_FILE,
+    AccessSettings, AuthenticatorSettings, CacheSettings, CertificateSettings, DriverSettings,
+    HtpasswdSettings, HttpSettings, MiddlewareSettings, Net, PurgeSettings, RedisSettings, RedisTlsSettings,
+    SIGNING_ALGORITHMS, Settings, StorageSettings, TlsSettings, TokenSettings, WITHOUT_A_FILE,
 };
 pub use crate::start::{StartError, serve};
 

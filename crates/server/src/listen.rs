@@ -3,6 +3,7 @@
 mod access_log;
 mod activity;
 mod connection;
+mod handshake;
 mod inbound;
 mod limits;
 mod linger;
@@ -30,7 +31,7 @@ pub use connection::Cleartext;
 use connection::{End, Manner};
 pub use limits::Limits;
 use stream::Plain;
-pub use tls::{CipherSuite, ClientAuth, Tls, TlsError, TlsOptions, TlsVersion};
+pub use tls::{CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsOptions, TlsVersion};
 
 /// A bound address that nothing is accepted from yet.
 #[derive(Debug)]

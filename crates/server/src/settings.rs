@@ -14,6 +14,7 @@ mod defaults;
 mod driver;
 mod given;
 mod http;
+mod letsencrypt;
 mod middleware;
 mod policy;
 #[cfg(feature = "s3")]
@@ -41,6 +42,7 @@ pub use middleware::MiddlewareSettings;
 #[cfg(feature = "s3")]
 pub use s3::S3Settings;
 pub use storage::{PurgeSettings, StorageSettings};
+pub use tls::{CertificateSettings, TlsSettings};
 
 /// The whole of a configuration.
 #[derive(Debug)]
@@ -207,8 +209,10 @@ mod tests {
         let error = read("{version: 0.1, storage: inmemory, auth: {ldap: {realm: r}}}").unwrap_err();
         assert!(error.starts_with("config.yml:1:") && error.contains("auth.ldap"), "{error}");
         let tls = |tls: &str| read(&format!("{{version: 0.1, storage: inmemory, http: {{tls: {tls}}}}}"));
-        let error = tls("{letsencrypt: {cachefile: a}}").unwrap_err();
-        assert!(error.contains("http.tls.letsencrypt.cachefile"), "{error}");
+        let error = tls("{certificate: a, key: b, letsencrypt: {cachefile: a}}").unwrap_err();
+        assert!(error.contains("http.tls.letsencrypt.cachefile") && error.contains("not both"), "{error}");
+        let error = tls("{letsencrypt: {hosts: [a.example]}}").unwrap_err();
+        assert!(error.contains("http.tls.letsencrypt.cachefile: found nothing"), "{error}");
         for half in ["{key: b}", "{clientcas: [c]}", "{certificate: a}"] {
             assert!(tls(half).unwrap_err().contains("found nothing, expected a value"), "{half}");
         }

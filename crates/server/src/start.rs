@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use wharf_api_v2::Api;
 use wharf_auth::AccessController;
@@ -14,10 +15,10 @@ use wharf_storage::{Storage, UploadPurge};
 use wharf_storage_driver::StorageDriver;
 
 use crate::adapters;
-use crate::listen::{AccessLog, Listener, Tls};
+use crate::listen::{AccessLog, Identity, Listener, Tls};
 use crate::logging::AccessLines;
 use crate::reload::{self, Watched};
-use crate::settings::{HttpSettings, Net, PurgeSettings, Settings};
+use crate::settings::{CertificateSettings, Net, PurgeSettings, Settings, TlsSettings};
 use crate::systemd;
 
 /// Why a server did not start.
@@ -58,7 +59,9 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
     let api = Api::new(Arc::new(storage), api_options);
 
-    let listener = listener(&settings.http, &mut entrance.watched).await?;
+    let mut background = JoinSet::new();
+    let tls = tls(&settings, &mut entrance.watched, &mut background)?;
+    let listener = listener(&settings, tls).await?;
     let listener = match settings.log.access {
         AccessLines::Written => listener.with_access_log(AccessLog::to(io::stdout())),
         AccessLines::Off => listener,
@@ -87,20 +90,40 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Opens the address of the settings, or takes the one that systemd gives us, and reads what encrypts it.
-async fn listener(settings: &HttpSettings, watched: &mut Vec<Watched>) -> Result<Listener, StartError> {
-    let tls = match &settings.tls {
-        Some(options) => {
-            let watch = Watched::before_reading("certificates", options.files());
-            let tls = Tls::open(options.clone())
-                .map_err(|error| StartError::Setting("http.tls", Box::new(error)))?;
-            let tls = Arc::new(tls);
-            let again = Arc::clone(&tls);
-            watched.push(watch.with(move || Ok(again.reload()?)));
-            Some(tls)
+/// Reads what encrypts connections; none where nothing does.
+#[cfg_attr(
+    not(feature = "acme"),
+    expect(unused_variables, reason = "only what is fetched has to be renewed")
+)]
+fn tls(
+    settings: &Settings,
+    watched: &mut Vec<Watched>,
+    background: &mut JoinSet<()>,
+) -> Result<Option<Arc<Tls>>, StartError> {
+    let Some(TlsSettings { certificate, options }) = &settings.http.tls else { return Ok(None) };
+    let identity = match certificate {
+        CertificateSettings::Files { certificate, key } => {
+            Identity::Files { certificate: certificate.clone(), key: key.clone() }
         }
-        None => None,
+        #[cfg(feature = "acme")]
+        CertificateSettings::Acme(acme) => {
+            let certificates = adapters::acme::open(acme, &settings.environment)?;
+            background.spawn(Arc::clone(&certificates).renew());
+            Identity::Acme(certificates)
+        }
     };
+    let files: Vec<_> = identity.files().into_iter().chain(options.client_cas.iter().cloned()).collect();
+    let watch = (!files.is_empty()).then(|| Watched::before_reading("certificates", files));
+    let tls = Tls::open(identity, options.clone());
+    let tls = Arc::new(tls.map_err(|error| StartError::Setting("http.tls", Box::new(error)))?);
+    let again = Arc::clone(&tls);
+    watched.extend(watch.map(|watch| watch.with(move || Ok(again.reload()?))));
+    Ok(Some(tls))
+}
+
+/// Opens the address of the settings, or takes the one that systemd gives us.
+async fn listener(settings: &Settings, tls: Option<Arc<Tls>>) -> Result<Listener, StartError> {
+    let settings = &settings.http;
     let failed = |error| StartError::Listen(settings.address.clone(), error);
     let listener = match systemd::socket(settings.limits).map_err(failed)? {
         Some(given) => given,

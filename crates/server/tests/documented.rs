@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use wharf_configuration::Document;
-use wharf_server::{Connection, DriverSettings, Environment, MiddlewareSettings, Settings};
+use wharf_server::{
+    CertificateSettings, Connection, DriverSettings, Environment, MiddlewareSettings, Settings,
+};
 
 const EXAMPLE: &str = include_str!("../../../deploy/config.yml");
 
@@ -74,7 +76,8 @@ fn the_documented_example_is_read_to_its_last_key() {
 
 #[test]
 fn what_is_commented_out_is_read_to_its_last_key() {
-    assert!(read(&with(EXAMPLE, "tls", Depth::Whole)).http.tls.is_some());
+    let tls = read(&with(EXAMPLE, "tls", Depth::Whole)).http.tls.unwrap();
+    assert!(matches!(tls.certificate, CertificateSettings::Files { .. }));
     assert!(!read(&with(EXAMPLE, "immutable", Depth::Whole)).storage.options.immutable.is_none());
     let urls = read(&with(EXAMPLE, "urls", Depth::Whole)).storage.options.urls;
     assert!(urls.allows("https://files.example.org/a") && !urls.allows("https://files.example.org/secret/a"));
@@ -118,4 +121,16 @@ fn the_documented_middleware_shows_the_defaults_and_is_read_to_its_last_key() {
     assert_eq!(shown[1], MiddlewareSettings::Rewrite(wharf_storage_driver::Rewrite::default()));
     let whole = read(&with(&s3, "middleware", Depth::Whole)).storage.middleware;
     assert_eq!(whole.len(), 3);
+}
+
+#[cfg(feature = "acme")]
+#[test]
+fn the_documented_acme_section_shows_the_defaults_and_is_read_to_its_last_key() {
+    let text = EXAMPLE.replace("  # tls:\n", "").replace("# tls:  # by ACME", "# tls:");
+    let tls = read(&with(&text, "tls", Depth::Shown)).http.tls.unwrap();
+    let CertificateSettings::Acme(shown) = tls.certificate else { panic!() };
+    let mut expected = wharf_acme::Options::new("/var/lib/wharf/acme");
+    expected.email = Some("operator@example.org".to_owned());
+    expected.hosts = vec!["registry.example.org".parse().unwrap()];
+    assert_eq!(shown, expected);
 }

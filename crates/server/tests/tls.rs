@@ -25,7 +25,9 @@ use wharf_cache::NoCache;
 use wharf_content::ByteStream;
 use wharf_digest::{Algorithm, Digest};
 use wharf_registry::Namespace;
-use wharf_server::listen::{CipherSuite, ClientAuth, Limits, Listener, Tls, TlsOptions, TlsVersion};
+use wharf_server::listen::{
+    CipherSuite, ClientAuth, Identity, Limits, Listener, Tls, TlsOptions, TlsVersion,
+};
 use wharf_storage::Storage;
 use wharf_storage_driver::MemoryDriver;
 
@@ -86,9 +88,9 @@ impl Server {
     async fn with_limits(limits: Limits, change: impl FnOnce(&mut TlsOptions)) -> Self {
         let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
         authority.write_server(folder.path());
+        let path = |name: &str| folder.path().join(name);
+        let identity = Identity::Files { certificate: path("certificate.pem"), key: path("key.pem") };
         let mut options = TlsOptions {
-            certificate: folder.path().join("certificate.pem"),
-            key: folder.path().join("key.pem"),
             client_cas: Vec::new(),
             client_auth: ClientAuth::default(),
             minimum: TlsVersion::default(),
@@ -96,7 +98,7 @@ impl Server {
             http2: true,
         };
         change(&mut options);
-        let tls = Arc::new(Tls::open(options).unwrap());
+        let tls = Arc::new(Tls::open(identity, options).unwrap());
         let (api, storage) = api();
         let listener = Listener::bind("127.0.0.1:0", limits).await.unwrap().with_tls(Arc::clone(&tls));
         let address = listener.local_address().unwrap();

@@ -10,6 +10,7 @@ use std::thread::scope;
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustix::process::Signal;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
@@ -77,6 +78,22 @@ impl Authority {
         })
     }
 
+    /// The certificate by which it is known.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// What a client goes by that it vouches for, and that trusts the certificate of a file.
+    pub(crate) fn client_of(&self, root: &Path) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(root).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let (certificate, key) = self.client();
+        Arc::new(builder.with_root_certificates(roots).with_client_auth_cert(vec![certificate], key).unwrap())
+    }
+
     fn client(&self) -> Identity {
         let (certificate, pair) = self.vouch(ExtendedKeyUsagePurpose::ClientAuth);
         (certificate.der().clone(), PrivateKeyDer::try_from(pair.serialize_der()).unwrap())
@@ -122,10 +139,10 @@ impl Encrypted {
     }
 }
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// Asks for `/v2/`, and leaves the connection open.
-fn ask(stream: &mut Stream) -> io::Result<()> {
+pub(crate) fn ask(stream: &mut Stream) -> io::Result<()> {
     stream.write_all(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n{}") {

@@ -1,7 +1,8 @@
 //! The HTTP clients of everything that goes out: one for each way to connect, so that all who connect alike share a pool.
 
-use wharf_http_client::{HttpClient, Options, Proxy, ProxyEnvironment, Roots, Tls};
+use wharf_http_client::{HttpClient, Options, Proxy, Roots, Tls};
 
+use super::proxies::proxies;
 use crate::environment::Environment;
 use crate::settings::Connection;
 use crate::start::StartError;
@@ -15,13 +16,7 @@ pub(super) struct Clients {
 impl Clients {
     /// None yet; all go through the proxies that the environment names.
     pub(super) fn new(environment: &Environment) -> Self {
-        let value = |name: &str| environment.in_any_case(name).unwrap_or_default().to_owned();
-        let proxies = ProxyEnvironment {
-            http: value("HTTP_PROXY"),
-            https: value("HTTPS_PROXY"),
-            no_proxy: value("NO_PROXY"),
-        };
-        Self { proxy: Proxy::Environment(proxies), made: Vec::new() }
+        Self { proxy: proxies(environment), made: Vec::new() }
     }
 
     /// The client that connects in this way.

@@ -14,12 +14,12 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug};
 use wharf_api_v2::{Answered, Api, Peer, RequestId};
 
 use super::access_log::{self, AccessLog, Entry};
 use super::activity::Activity;
+use super::handshake;
 use super::inbound::Inbound;
 use super::limits::Limits;
 use super::socket::{Protocol, Socket};
@@ -62,10 +62,11 @@ pub(super) async fn serve(plain: Plain, manner: Arc<Manner>, end: End) {
     let limits = Arc::clone(&manner.limits);
     let served = async {
         plain.prepare()?;
-        let (stream, protocol) = tokio::select! {
-            greeted = tokio::time::timeout(limits.header, greet(plain, &manner)) => greeted??,
+        let greeted = tokio::select! {
+            greeted = greet(plain, &manner) => greeted?,
             _ = closing.changed() => return Ok(()),
         };
+        let Some((stream, protocol)) = greeted else { return Ok(()) };
         let activity = Activity::new();
         let files = Arc::new(Files::default());
         let tls = stream.is_encrypted();
@@ -113,19 +114,20 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// Agrees with the client on how to speak.
-async fn greet(plain: Plain, manner: &Manner) -> io::Result<(Stream, Protocol)> {
+/// Agrees with the client on how to speak; none when it only wanted to see how we would.
+async fn greet(plain: Plain, manner: &Manner) -> io::Result<Option<(Stream, Protocol)>> {
+    let limit = manner.limits.header;
     let Some(tls) = &manner.tls else {
         let protocol = match manner.cleartext {
             Cleartext::Http1 => Protocol::Http1,
-            Cleartext::Http2 => spoken(&plain).await?,
+            Cleartext::Http2 => tokio::time::timeout(limit, spoken(&plain)).await??,
         };
-        return Ok((Stream::Plain(plain), protocol));
+        return Ok(Some((Stream::Plain(plain), protocol)));
     };
-    let encrypted = TlsAcceptor::from(tls.config()).accept(plain).await?;
+    let Some(encrypted) = handshake::accept(plain, tls, limit).await? else { return Ok(None) };
     let agreed = encrypted.get_ref().1.alpn_protocol();
     let protocol = if agreed == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
-    Ok((Stream::Tls(Box::new(encrypted)), protocol))
+    Ok(Some((Stream::Tls(Box::new(encrypted)), protocol)))
 }
 
 /// Finds out what the client speaks without taking a byte from it: HTTP/2 begins with a fixed preface.

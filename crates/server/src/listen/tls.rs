@@ -1,4 +1,5 @@
-//! What a TLS handshake goes by: certificate, key and client CAs, read from files and again when those change.
+//! What a TLS handshake goes by: certificate, key and client CAs, read from files and again when those change. Where an ACME
+//! server issues certificates, they come from there.
 //!
 //! A connection keeps what it began with; the next one gets what was read last. So replacing a certificate drops nobody.
 
@@ -16,14 +17,27 @@ use rustls::{
     DigitallySignedStruct, DistinguishedName, Error as RustlsError, RootCertStore, ServerConfig,
     SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion, version,
 };
+#[cfg(feature = "acme")]
+use wharf_acme::Certificates;
 
-/// `http.tls`
+/// Where the certificate comes from that clients are shown.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// From files.
+    Files {
+        /// `certificate`: a file with the certificate and those that vouch for it, in PEM.
+        certificate: PathBuf,
+        /// `key`: a file with the private key of the certificate, in PEM.
+        key: PathBuf,
+    },
+    /// `letsencrypt`: from an ACME server, for the host that the client asks for.
+    #[cfg(feature = "acme")]
+    Acme(Arc<Certificates>),
+}
+
+/// `http.tls`, beside the certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TlsOptions {
-    /// `certificate`: a file with the certificate and those that vouch for it, in PEM.
-    pub certificate: PathBuf,
-    /// `key`: a file with the private key of the certificate, in PEM.
-    pub key: PathBuf,
     /// `clientcas`: files with the certificates that vouch for clients, in PEM. None: clients need no certificate.
     pub client_cas: Vec<PathBuf>,
     /// `clientauth`: what is asked of clients where there are client CAs.
@@ -125,6 +139,7 @@ pub enum TlsError {
 /// Holds what new connections are encrypted with.
 #[derive(Debug)]
 pub struct Tls {
+    pub(super) identity: Identity,
     options: TlsOptions,
     config: RwLock<Arc<ServerConfig>>,
 }
@@ -135,9 +150,9 @@ impl Tls {
     /// # Errors
     ///
     /// When one of them cannot be read or used.
-    pub fn open(options: TlsOptions) -> Result<Self, TlsError> {
-        let config = RwLock::new(Arc::new(config(&options)?));
-        Ok(Self { options, config })
+    pub fn open(identity: Identity, options: TlsOptions) -> Result<Self, TlsError> {
+        let config = RwLock::new(Arc::new(config(&identity, &options)?));
+        Ok(Self { identity, options, config })
     }
 
     /// Reads the files again; when one of them cannot be used, everything stays as it was. Sessions of before cannot be
@@ -147,7 +162,7 @@ impl Tls {
     ///
     /// As [`open`](Self::open).
     pub fn reload(&self) -> Result<(), TlsError> {
-        let config = Arc::new(config(&self.options)?);
+        let config = Arc::new(config(&self.identity, &self.options)?);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
@@ -158,16 +173,18 @@ impl Tls {
     }
 }
 
-impl TlsOptions {
+impl Identity {
     /// The files that are read.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.certificate.clone(), self.key.clone()];
-        files.extend(self.client_cas.iter().cloned());
-        files
+        match self {
+            Self::Files { certificate, key } => vec![certificate.clone(), key.clone()],
+            #[cfg(feature = "acme")]
+            Self::Acme(_) => Vec::new(),
+        }
     }
 }
 
-fn config(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
+fn config(identity: &Identity, options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(provider(options));
     let versions: &[&SupportedProtocolVersion] = match options.minimum {
         TlsVersion::Tls12 => &[&version::TLS12, &version::TLS13],
@@ -179,11 +196,17 @@ fn config(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let certificates = certificates(&options.certificate)?;
-    let key = PrivateKeyDer::from_pem_slice(&contents(&options.key)?)
-        .map_err(|error| TlsError::Key(options.key.clone(), error))?;
-    let pair = |error| TlsError::Pair(options.certificate.clone(), options.key.clone(), error);
-    let mut config = builder.with_single_cert(certificates, key).map_err(pair)?;
+    let mut config = match identity {
+        Identity::Files { certificate, key: file } => {
+            let certificates = certificates(certificate)?;
+            let key = PrivateKeyDer::from_pem_slice(&contents(file)?)
+                .map_err(|error| TlsError::Key(file.clone(), error))?;
+            let pair = |error| TlsError::Pair(certificate.clone(), file.clone(), error);
+            builder.with_single_cert(certificates, key).map_err(pair)?
+        }
+        #[cfg(feature = "acme")]
+        Identity::Acme(certificates) => builder.with_cert_resolver(Arc::clone(certificates) as _),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     if options.http2 {
         config.alpn_protocols.insert(0, b"h2".to_vec());

@@ -2,14 +2,19 @@
 
 use wharf_configuration::Document;
 
-use super::{AuthenticatorSettings, CacheSettings, DriverSettings, Settings};
+use super::{AuthenticatorSettings, CacheSettings, CertificateSettings, DriverSettings, Settings};
 
 impl Settings {
     /// A configuration of the defaults that count beside what `document` gives: those of the driver that is used, by the
     /// name that it has there, and not those of others.
     pub fn defaults(&self, document: &Document) -> String {
         let mut text = ALWAYS.to_owned();
-        text.push_str(if self.http.tls.is_some() { TLS } else { "" });
+        text.push_str(match self.http.tls.as_ref().map(|tls| &tls.certificate) {
+            None => "",
+            Some(CertificateSettings::Files { .. }) => TLS,
+            #[cfg(feature = "acme")]
+            Some(CertificateSettings::Acme(_)) => TLS_BY_ACME,
+        });
         text.push_str("storage:\n");
         text.push_str(match &self.storage.driver {
             DriverSettings::InMemory => "",
@@ -68,6 +73,18 @@ http:
 ";
 /// Below `http`.
 const TLS: &str = "  tls: {clientauth: require-and-verify-client-cert, minimumtls: tls1.2}\n";
+#[cfg(feature = "acme")]
+const TLS_BY_ACME: &str = "  tls:
+    clientauth: require-and-verify-client-cert
+    minimumtls: tls1.2
+    letsencrypt:
+      directoryurl: https://acme-v02.api.letsencrypt.org/directory
+      renewbefore: 720h
+      handshakewait: 30s
+      ordertimeout: 5m
+      minretrybackoff: 1m
+      maxretrybackoff: 1h
+";
 /// Below `storage`, as what follows.
 const STORAGE: &str = "  delete: {enabled: false}
   redirect: {disable: false, expiry: 20m}
@@ -176,6 +193,8 @@ mod tests {
         for text in [
             "{version: 0.1, storage: inmemory}",
             "{version: 0.1, storage: {filesystem: }, http: {tls: {certificate: a, key: b}}}",
+            #[cfg(feature = "acme")]
+            "{version: 0.1, storage: inmemory, http: {tls: {letsencrypt: {cachefile: f, hosts: [a.example]}}}}",
             "{version: 0.1, storage: {filesystem: {rootdirectory: r}, cache: {blobdescriptor: inmemory}}}",
             "{version: 0.1, storage: {inmemory: , cache: {blobdescriptor: redis}}, redis: {addrs: ['a:1']}}",
             "{version: 0.1, storage: inmemory, auth: {htpasswd: {realm: r, path: p}}}",

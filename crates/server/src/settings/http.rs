@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use wharf_configuration::{Error, Section};
 use wharf_protocol::ExternalHost;
 
-use crate::listen::{self, Cleartext, TlsOptions};
+use super::tls::TlsSettings;
+use crate::listen::{self, Cleartext};
 
 /// How the API is served.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct HttpSettings {
     /// `http.net`
     pub net: Net,
     /// `http.tls` and `http.http2`; none for plain HTTP.
-    pub tls: Option<TlsOptions>,
+    pub tls: Option<TlsSettings>,
     /// `http.h2c`
     pub cleartext: Cleartext,
     /// `http.host`

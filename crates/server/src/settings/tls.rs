@@ -1,42 +1,73 @@
 //! `http.tls`, `http.http2` and `http.h2c`.
 
+use std::path::PathBuf;
+
 use wharf_configuration::{Error, Section};
 
 use super::given::text;
+use super::letsencrypt;
 use crate::listen::{CipherSuite, ClientAuth, TlsOptions, TlsVersion};
 
+/// `http.tls`
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsSettings {
+    /// Where the certificate comes from.
+    pub certificate: CertificateSettings,
+    /// All else.
+    pub options: TlsOptions,
+}
+
+/// Where the certificate comes from that clients are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSettings {
+    /// From files.
+    Files {
+        /// `http.tls.certificate`
+        certificate: PathBuf,
+        /// `http.tls.key`
+        key: PathBuf,
+    },
+    /// `http.tls.letsencrypt`
+    #[cfg(feature = "acme")]
+    Acme(wharf_acme::Options),
+}
+
 /// Reads `http.tls`; none where the listener does not encrypt.
-pub(super) fn read(http: &Section<'_>, remarks: &mut Vec<String>) -> Result<Option<TlsOptions>, Error> {
+pub(super) fn read(http: &Section<'_>, remarks: &mut Vec<String>) -> Result<Option<TlsSettings>, Error> {
     let tls = http.section("tls")?;
-    let letsencrypt = tls.section("letsencrypt")?;
-    if text(&letsencrypt, "cachefile")?.is_some() {
-        let cure = "nothing: this build cannot fetch certificates; keep http.tls.certificate and http.tls.key up to date \
-                    with an ACME client beside it, they are read again when they change";
-        return Err(letsencrypt.refuse("cachefile", cure));
-    }
-    letsencrypt.ignore(&["email", "hosts", "directoryurl"]);
     let http2 = !http.section("http2")?.bool("disabled")?.unwrap_or(false);
     let client_cas = tls.strings("clientcas")?.unwrap_or_default();
     let client_auth = client_auth(&tls)?;
     let minimum = minimum(&tls, remarks)?;
     let cipher_suites = cipher_suites(&tls, minimum, remarks)?;
-    let Some(certificate) = text(&tls, "certificate")? else {
+    let Some(certificate) = certificate(&tls, remarks)? else {
         // Distribution speaks plain HTTP with these, which nobody can have meant.
-        if text(&tls, "key")?.is_some() || !client_cas.is_empty() {
-            return Err(tls.missing("certificate"));
-        }
-        return Ok(None);
+        return if client_cas.is_empty() { Ok(None) } else { Err(tls.missing("certificate")) };
     };
-    let key = text(&tls, "key")?.ok_or_else(|| tls.missing("key"))?;
-    Ok(Some(TlsOptions {
-        certificate: certificate.into(),
-        key: key.into(),
-        client_cas: client_cas.into_iter().map(Into::into).collect(),
-        client_auth,
-        minimum,
-        cipher_suites,
-        http2,
-    }))
+    let client_cas = client_cas.into_iter().map(Into::into).collect();
+    let options = TlsOptions { client_cas, client_auth, minimum, cipher_suites, http2 };
+    Ok(Some(TlsSettings { certificate, options }))
+}
+
+fn certificate(tls: &Section<'_>, remarks: &mut Vec<String>) -> Result<Option<CertificateSettings>, Error> {
+    let letsencrypt = tls.section("letsencrypt")?;
+    let (file, key) = (text(tls, "certificate")?, text(tls, "key")?);
+    let Some(file) = file else {
+        if text(&letsencrypt, "cachefile")?.is_some() {
+            return letsencrypt::read(&letsencrypt, remarks).map(Some);
+        }
+        return match key {
+            Some(_) => Err(tls.missing("certificate")),
+            None => letsencrypt::without_folder(&letsencrypt).map(|()| None),
+        };
+    };
+    if text(&letsencrypt, "cachefile")?.is_some() {
+        let cure = "either this or http.tls.certificate, not both";
+        return Err(letsencrypt.refuse("cachefile", cure));
+    }
+    letsencrypt::ignore(&letsencrypt);
+    let key = key.ok_or_else(|| tls.missing("key"))?;
+    Ok(Some(CertificateSettings::Files { certificate: file.into(), key: key.into() }))
 }
 
 fn client_auth(tls: &Section<'_>) -> Result<ClientAuth, Error> {
