@@ -2,7 +2,7 @@
 
 use http::header;
 use http::request::Parts;
-use wharf_auth::{Access, AccessRequest, Action, Grant, Refusal, View};
+use wharf_auth::{Access, AccessRequest, Action, Grant, Refusal, Scopes, View};
 use wharf_protocol::{Needs, Operation, Query, Route, forwarded_scheme};
 use wharf_reference::RepositoryName;
 
@@ -17,6 +17,8 @@ pub(crate) struct Granted {
     pub(crate) user: Option<String>,
     /// Which repositories a list may show.
     pub(crate) view: View,
+    /// All that the client's credentials allow, where they say so.
+    pub(crate) scopes: Option<Scopes>,
     /// Whether the repository that a mount names may be pulled from.
     pub(crate) mount_source: MountSource,
 }
@@ -80,7 +82,8 @@ fn refused(refusal: Refusal, access: &[Access]) -> Failure {
 
 impl From<Grant> for Granted {
     fn from(grant: Grant) -> Self {
-        Self { user: grant.user, view: grant.view, mount_source: MountSource::default() }
+        let Grant { user, view, scopes } = grant;
+        Self { user, view, scopes, mount_source: MountSource::default() }
     }
 }
 

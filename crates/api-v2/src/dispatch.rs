@@ -88,6 +88,7 @@ async fn respond(shared: &Shared, head: &Parts, body: RequestBody, answered: &mu
         id: &answered.id,
         user: answered.user.as_deref(),
         view: &granted.view,
+        scopes: granted.scopes.as_ref(),
         mount_source: granted.mount_source,
     };
     handle(&call, operation.verb, body).await

@@ -93,7 +93,8 @@ pub(crate) async fn put(
     };
     let bytes = collect(body, call.shared.options.limits.manifest_bytes).await?;
     let repository = call.repository(name);
-    let put = PutManifest { media_type, bytes, digest, tags: tags.clone() };
+    let classes = call.scopes.map(|scopes| scopes.classes(name)).filter(|classes| !classes.is_empty());
+    let put = PutManifest { media_type, bytes, digest, tags: tags.clone(), classes };
     let stored = repository.manifests().put(put).await?;
 
     let mut response = empty(StatusCode::CREATED);

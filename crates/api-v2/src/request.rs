@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
-use wharf_auth::View;
+use wharf_auth::{Scopes, View};
 use wharf_protocol::{Query, Route, RouteTemplate, client_address};
 use wharf_reference::RepositoryName;
 use wharf_registry::Repository;
@@ -96,6 +96,8 @@ pub(crate) struct Call<'a> {
     pub(crate) id: &'a RequestId,
     pub(crate) user: Option<&'a str>,
     pub(crate) view: &'a View,
+    /// All that the client's credentials allow, where they say so.
+    pub(crate) scopes: Option<&'a Scopes>,
     pub(crate) mount_source: MountSource,
 }
 

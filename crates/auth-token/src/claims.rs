@@ -33,6 +33,7 @@ enum Audience {
 struct Entry {
     #[serde(default)]
     r#type: String,
+    class: Option<String>,
     #[serde(default)]
     name: String,
     actions: Option<Vec<String>>,
@@ -45,17 +46,24 @@ pub(crate) fn judge(payload: &[u8], config: &Config, now: SystemTime) -> Result<
     let listed = pairs(&all);
     let claims: Claims = serde_json::from_value(Value::Object(all)).map_err(malformed)?;
     claims.check(config, now)?;
-    let scope = |entry: Entry| Scope {
-        kind: entry.r#type,
-        name: entry.name,
-        actions: entry.actions.unwrap_or_default(),
-    };
     Ok(Caller {
         user: claims.sub.filter(|user| !user.is_empty()),
         groups: Vec::new(),
         claims: listed,
-        scopes: Some(claims.access.unwrap_or_default().into_iter().map(scope).collect()),
+        scopes: Some(claims.access.unwrap_or_default().into_iter().map(Entry::scope).collect()),
     })
+}
+
+impl Entry {
+    /// The class has a field of its own; some token servers leave it in the type, as scopes have it: `repository(plugin)`.
+    fn scope(self) -> Scope {
+        let in_type = self.r#type.strip_suffix(')').and_then(|text| text.split_once('('));
+        let (kind, class) = match (self.class, in_type) {
+            (None, Some((kind, class))) => (kind.to_owned(), class.to_owned()),
+            (class, _) => (self.r#type, class.unwrap_or_default()),
+        };
+        Scope { kind, class, name: self.name, actions: self.actions.unwrap_or_default() }
+    }
 }
 
 impl Claims {

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use async_trait::async_trait;
 use wharf_protocol::Challenge;
+use wharf_reference::RepositoryName;
 
 use crate::{Access, AccessRequest};
 
@@ -59,6 +60,8 @@ pub struct Scopes(Vec<Scope>);
 pub struct Scope {
     /// The type of the resource: `repository` or `registry`.
     pub kind: String,
+    /// The class of the resource: what kind of images a repository is for, such as `plugin`. Empty for `image`, the usual one.
+    pub class: String,
     /// The name of the resource.
     pub name: String,
     /// What may be done to it; `*` is everything.
@@ -72,6 +75,14 @@ impl Scopes {
             |scope: &&Scope| scope.kind == access.resource.kind() && scope.name == access.resource.name();
         let allows = |action: &String| action == "*" || action == access.action.as_str();
         self.0.iter().filter(names).any(|scope| scope.actions.iter().any(allows))
+    }
+
+    /// The classes of images that a repository is named with; none when it is not named.
+    pub fn classes(&self, repository: &RepositoryName) -> Vec<String> {
+        let names = |scope: &&Scope| scope.kind == "repository" && scope.name == repository.as_str();
+        let class =
+            |scope: &Scope| if scope.class.is_empty() { "image".to_owned() } else { scope.class.clone() };
+        self.0.iter().filter(names).map(class).collect()
     }
 }
 
@@ -133,6 +144,7 @@ mod tests {
     fn scopes_allow_what_they_name_and_a_star_allows_all() {
         let scope = |kind: &str, name: &str, actions: &[&str]| Scope {
             kind: kind.into(),
+            class: String::new(),
             name: name.into(),
             actions: actions.iter().map(|action| (*action).to_owned()).collect(),
         };
@@ -144,5 +156,24 @@ mod tests {
         assert!(!scopes.allow(&Access::catalog()));
         let catalog: Scopes = [scope("registry", "catalog", &["*"])].into_iter().collect();
         assert!(catalog.allow(&Access::catalog()));
+    }
+
+    #[test]
+    fn a_repository_is_for_images_unless_a_scope_says_otherwise() {
+        let scope = |class: &str, name: &str| Scope {
+            kind: "repository".into(),
+            class: class.into(),
+            name: name.into(),
+            actions: vec!["push".into()],
+        };
+        let scopes: Scopes = [scope("plugin", "a"), scope("", "b"), scope("", "a"), scope("plugin", "c")]
+            .into_iter()
+            .collect();
+        let classes = |name: &str| scopes.classes(&name.parse().unwrap());
+        assert_eq!(classes("a"), ["plugin", "image"]);
+        assert_eq!(
+            (classes("b"), classes("c"), classes("d").len()),
+            (vec!["image".into()], vec!["plugin".into()], 0)
+        );
     }
 }

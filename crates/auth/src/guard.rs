@@ -110,7 +110,7 @@ impl Door<'_> {
 
     fn with_scopes(&self, caller: Caller, view: View) -> Result<Grant, Refusal> {
         if caller.has_scopes(self.request.access) {
-            return Ok(Grant { user: caller.user, view });
+            return Ok(Grant { user: caller.user, view, scopes: caller.scopes });
         }
         Err(self.challenged(Some(Flaw::InsufficientScope), "the credentials are good for less".to_owned()))
     }
@@ -159,8 +159,12 @@ mod tests {
                 ["wrong"] => Err(Rejection::wrong("said so")),
                 ["broken"] => Err(Rejection::Failed("broken".into())),
                 ["TOKEN", user, name, action] => {
-                    let scope =
-                        Scope { kind: "repository".into(), name: name.into(), actions: vec![action.into()] };
+                    let scope = Scope {
+                        kind: "repository".into(),
+                        class: String::new(),
+                        name: name.into(),
+                        actions: vec![action.into()],
+                    };
                     let user = (user != "-").then(|| user.to_owned());
                     Ok(Some(Caller {
                         user,

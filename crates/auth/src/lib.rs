@@ -43,6 +43,8 @@ pub struct Grant {
     pub user: Option<String>,
     /// Which repositories a list may show.
     pub view: View,
+    /// All that the credentials allow, where they say so.
+    pub scopes: Option<Scopes>,
 }
 
 /// Why something was not granted.

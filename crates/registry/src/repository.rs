@@ -164,6 +164,9 @@ pub struct PutManifest {
     pub digest: Option<Digest>,
     /// The tags that it is to have.
     pub tags: Vec<Tag>,
+    /// The classes of images that the client may push here, where its credentials say so. A registry that takes all classes
+    /// does not look at it.
+    pub classes: Option<Vec<String>>,
 }
 
 /// A manifest that was stored.

@@ -50,7 +50,7 @@ impl Manifests for StoredRepository {
         if actual != digest {
             return Err(Error::DigestMismatch { expected: digest, actual });
         }
-        check_class(&self.options().classes, &manifest)?;
+        check_class(&self.options().classes, put.classes.as_deref(), &manifest)?;
         self.check_references(&manifest).await?;
         self.check_movable(&put.tags, &digest).await?;
 

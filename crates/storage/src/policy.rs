@@ -40,8 +40,13 @@ impl fmt::Debug for ImmutableTags {
     }
 }
 
-/// Refuses an image whose class is not among `classes`; none of them means all. Lists of images have no class.
-pub(crate) fn check_class(classes: &[String], manifest: &Manifest) -> Result<(), Error> {
+/// Refuses an image whose class is not among `classes`; none of them means all. Then it has to be among those that the
+/// client may push, too, where there are such. Lists of images have no class.
+pub(crate) fn check_class(
+    classes: &[String],
+    of_client: Option<&[String]>,
+    manifest: &Manifest,
+) -> Result<(), Error> {
     if classes.is_empty() || !matches!(manifest.kind(), Kind::DockerManifest | Kind::OciImage) {
         return Ok(());
     }
@@ -51,10 +56,13 @@ pub(crate) fn check_class(classes: &[String], manifest: &Manifest) -> Result<(),
         media_type::DOCKER_PLUGIN_CONFIG => "plugin",
         other => return Err(Error::Denied(format!("unknown manifest class for {other}"))),
     };
-    if classes.iter().any(|allowed| allowed == class) {
-        return Ok(());
+    if !classes.iter().any(|allowed| allowed == class) {
+        return Err(Error::Denied(format!("registry does not allow {class} manifest")));
     }
-    Err(Error::Denied(format!("registry does not allow {class} manifest")))
+    if of_client.is_some_and(|allowed| !allowed.iter().any(|allowed| allowed == class)) {
+        return Err(Error::Denied(format!("repository not authorized for {class} manifest")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,7 +82,7 @@ mod tests {
     fn an_image_is_taken_by_its_class() {
         let check = |classes: &[&str], config: &str| {
             let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
-            check_class(&classes, &image(config)).map_err(|error| error.to_string())
+            check_class(&classes, None, &image(config)).map_err(|error| error.to_string())
         };
         assert_eq!(check(&[], "application/x"), Ok(()));
         assert_eq!(check(&["image"], media_type::OCI_CONFIG), Ok(()));
@@ -83,5 +91,21 @@ mod tests {
         assert_eq!(refused, Err("registry does not allow plugin manifest".to_owned()));
         let unknown = check(&["image"], "application/x");
         assert_eq!(unknown, Err("unknown manifest class for application/x".to_owned()));
+    }
+
+    #[test]
+    fn a_client_pushes_the_classes_that_its_credentials_name_where_classes_count() {
+        let both = ["image".to_owned(), "plugin".to_owned()];
+        let check = |classes: &[String], of_client: &[&str], config: &str| {
+            let of_client: Vec<String> = of_client.iter().map(|class| (*class).to_owned()).collect();
+            check_class(classes, Some(&of_client), &image(config)).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&both, &["plugin"], media_type::DOCKER_PLUGIN_CONFIG), Ok(()));
+        assert_eq!(check(&both, &["plugin", "image"], media_type::OCI_CONFIG), Ok(()));
+        let refused = check(&both, &["plugin"], media_type::OCI_CONFIG);
+        assert_eq!(refused, Err("repository not authorized for image manifest".to_owned()));
+        let refused = check(&both[..1], &["plugin"], media_type::DOCKER_PLUGIN_CONFIG);
+        assert_eq!(refused, Err("registry does not allow plugin manifest".to_owned()));
+        assert_eq!(check(&[], &["plugin"], media_type::OCI_CONFIG), Ok(()));
     }
 }

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 use wharf_tests::{
-    Answer, KeyName, Request, Server, Settings, TokenKey, TokenServer, base64url, claims, sha256,
+    Answer, DOCKER_MANIFEST, KeyName, Request, Server, Settings, TokenKey, TokenServer, base64url, claims,
+    sha256,
 };
 
 fn registry(tokens: &TokenServer) -> Server {
@@ -69,6 +70,39 @@ fn a_client_without_rights_gets_the_challenge_that_makes_it_fetch_a_token() {
         .expect(401);
     let expected = format!(r#"{base},scope="repository:team/app:delete",error="insufficient_scope""#);
     assert_eq!(less.the("www-authenticate"), expected);
+}
+
+#[test]
+fn where_classes_count_a_token_is_good_for_its_own() {
+    let tokens = TokenServer::start(KeyName::Thumbprint);
+    let settings = Settings::inmemory().with("auth", tokens.auth());
+    let server = Server::wharf(&settings.with("policy.repository.classes", json!(["image", "plugin"])));
+    let config = "{}";
+    let put = |scope: &str, media_type: &str| {
+        let bearer = tokens.bearer("alice", &[scope]);
+        let target = format!("/v2/team/app/blobs/uploads/?digest={}", sha256(config.as_bytes()));
+        server
+            .send(&Request::post(&target).body(config).header("Authorization", bearer.as_str()))
+            .assert_status(201);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "layers": [],
+            "config": { "mediaType": media_type, "digest": sha256(config.as_bytes()), "size": config.len() },
+        });
+        let put = Request::put("/v2/team/app/manifests/v1").header("Content-Type", DOCKER_MANIFEST);
+        server.send(&put.header("Authorization", bearer).body(manifest.to_string()))
+    };
+    let (image, plugin) =
+        ("application/vnd.docker.container.image.v1+json", "application/vnd.docker.plugin.v1+json");
+    put("repository:team/app:pull,push", image).assert_status(201);
+    put("repository(plugin):team/app:pull,push", plugin).assert_status(201);
+    for (scope, media_type, message) in [
+        ("repository:team/app:pull,push", plugin, "repository not authorized for plugin manifest"),
+        ("repository(plugin):team/app:pull,push", image, "repository not authorized for image manifest"),
+    ] {
+        let answer = put(scope, media_type);
+        answer.assert_error(403, "DENIED");
+        assert!(answer.text().contains(message), "{answer:?}");
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub(crate) async fn push_manifest(repository: &dyn Repository, note: &str) -> Di
         bytes,
         digest: None,
         tags: vec!["latest".parse().unwrap()],
+        classes: None,
     };
     repository.manifests().put(put).await.unwrap().digest
 }

@@ -13,6 +13,7 @@ pub(crate) fn put(document: &Value, tags: &[&str]) -> PutManifest {
         bytes: Bytes::from(serde_json::to_vec(document).unwrap()),
         digest: None,
         tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+        classes: None,
     }
 }
 

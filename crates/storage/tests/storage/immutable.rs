@@ -35,6 +35,7 @@ async fn a_tag_that_is_set_is_neither_moved_nor_deleted(fixture: Fixture) {
         bytes: manifest.bytes().clone(),
         digest: None,
         tags: tags.iter().map(|tag| (*tag).clone()).collect(),
+        classes: None,
     };
     assert!(is_refused(repository.manifests().put(put(&[&first])).await));
     assert_eq!(repository.tags().resolve(&first).await.unwrap(), digest);
@@ -66,6 +67,7 @@ async fn of_many_who_set_a_tag_at_once_one_succeeds(fixture: Fixture) {
                     bytes: manifest.bytes().clone(),
                     digest: None,
                     tags: vec!["v1".parse().unwrap()],
+                    classes: None,
                 };
                 repository.manifests().put(put).await
             }
