@@ -22,7 +22,7 @@ pub enum Error {
         limit: u64,
     },
     /// One of its lines names no hash.
-    #[error("{}:{line}: found no colon, expected a user and a bcrypt hash such as alice:$2y$…", .path.display())]
+    #[error("{}:{line}: {}", .path.display(), crate::BadLine::NoColon)]
     Line {
         /// The file.
         path: PathBuf,

@@ -18,6 +18,11 @@ use crate::remembered::Remembered;
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// The cost of hashes that we make, and of checks for a file without any: Go's default.
 const COST: u32 = 10;
+/// The highest cost of a hash that is checked. It takes a minute; each step more takes twice as long, up to days, and would
+/// be taken for every user that nobody knows, too.
+const MAX_COST: u32 = 20;
+/// How long a bcrypt hash is, in bytes.
+const HASH_LEN: usize = 60;
 /// The user of a file that we make.
 const FIRST_USER: &str = "docker";
 
@@ -31,25 +36,15 @@ pub(crate) struct Users {
 impl Users {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let refuse = |error| Error::Read(path.to_owned(), error);
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(refuse)?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(refuse)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_BYTES });
-        }
-        let lines = lines(&String::from_utf8_lossy(&bytes))
-            .map_err(|line| Error::Line { path: path.to_owned(), line })?;
-        let mut hashes = HashMap::with_capacity(lines.len());
-        for Line { number, user, hash } in lines {
-            if HashParts::from_str(&hash).is_ok() {
-                hashes.insert(user, hash);
+        let mut hashes = HashMap::new();
+        for Line { number, user, hash } in lines(&content(path)?) {
+            let hash = hash.ok_or_else(|| Error::Line { path: path.to_owned(), line: number })?;
+            let hash = bare(&hash);
+            if is_usable(hash) {
+                hashes.insert(user, hash.to_owned());
             } else {
                 hashes.remove(&user);
-                tracing::warn!(
-                    "{}:{number}: {user:?} cannot log in: only bcrypt hashes are accepted",
-                    path.display()
-                );
+                tracing::warn!("{}:{number}: {}", path.display(), BadLine::NoBcrypt { user });
             }
         }
         Ok(Self { decoys: decoys(&hashes), hashes })
@@ -77,25 +72,71 @@ fn decoys(hashes: &HashMap<String, String>) -> Vec<String> {
     decoys
 }
 
-/// A user, its hash and where they stand.
+/// Looks for all that is wrong with a file, line by line, without letting anybody in.
+///
+/// # Errors
+///
+/// When the file cannot be read at all.
+pub fn inspect(path: &Path) -> Result<Vec<(usize, BadLine)>, Error> {
+    let flaw = |line: Line| match line.hash {
+        None => Some((line.number, BadLine::NoColon)),
+        Some(hash) if !is_usable(bare(&hash)) => Some((line.number, BadLine::NoBcrypt { user: line.user })),
+        Some(_) => None,
+    };
+    Ok(lines(&content(path)?).filter_map(flaw).collect())
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadLine {
+    /// It names no user: the whole file is refused.
+    #[error("found no colon, expected a user and a bcrypt hash such as alice:$2y$…")]
+    NoColon,
+    /// Its user has a password that is hashed in another way, or not at all.
+    #[error("{user:?} cannot log in: only bcrypt hashes are accepted, of a cost of at most {MAX_COST}")]
+    NoBcrypt {
+        /// The user.
+        user: String,
+    },
+}
+
+/// A hash without what stands behind it, which some keep notes in and Go never looks at.
+fn bare(hash: &str) -> &str {
+    if hash.starts_with("$2") { hash.get(..HASH_LEN).unwrap_or(hash) } else { hash }
+}
+
+/// Whether a password can be checked against it.
+fn is_usable(hash: &str) -> bool {
+    HashParts::from_str(hash).is_ok_and(|parts| parts.get_cost() <= MAX_COST)
+}
+
+/// A user, its hash and where they stand. Without a colon there is no hash.
 struct Line {
     number: usize,
     user: String,
-    hash: String,
+    hash: Option<String>,
 }
 
-/// Reads lines; the number of the first that is malformed is the error.
-fn lines(text: &str) -> Result<Vec<Line>, usize> {
-    let mut lines = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let (number, line) = (index + 1, line.trim());
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (user, hash) = line.split_once(':').ok_or(number)?;
-        lines.push(Line { number, user: user.to_owned(), hash: hash.to_owned() });
+/// Reads lines, past comments.
+fn lines(text: &str) -> impl Iterator<Item = Line> {
+    let lines = text.lines().map(str::trim).enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|(index, line)| {
+        let (user, hash) = line.split_once(':').map_or((line, None), |(user, hash)| (user, Some(hash)));
+        Line { number: index + 1, user: user.to_owned(), hash: hash.map(str::to_owned) }
+    })
+}
+
+fn content(path: &Path) -> Result<String, Error> {
+    let refuse = |error| Error::Read(path.to_owned(), error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(refuse)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(refuse)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_BYTES });
     }
-    Ok(lines)
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Makes a file with one user if there is none, with the modes and the content that Distribution gives it.
@@ -139,11 +180,21 @@ mod tests {
     #[test]
     fn lines_are_read_as_distribution_reads_them() {
         let text = "# comment\n\n  alice:$2y$a:b  \r\nalice:second\n :empty\nbob:\n";
-        let read: Vec<_> =
-            lines(text).unwrap().into_iter().map(|line| (line.number, line.user, line.hash)).collect();
+        let read: Vec<_> = lines(text).map(|line| (line.number, line.user, line.hash.unwrap())).collect();
         let expected = [(3, "alice", "$2y$a:b"), (4, "alice", "second"), (5, "", "empty"), (6, "bob", "")];
         assert_eq!(read, expected.map(|(number, user, hash)| (number, user.to_owned(), hash.to_owned())));
-        assert_eq!(lines("a:b\n\nc\n").err(), Some(3));
+    }
+
+    #[test]
+    fn every_line_that_is_wrong_is_found() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        std::fs::write(file.path(), format!("alice\n# no\nbob:plain\neve:{hash}\nmallory\n")).unwrap();
+        let flaws = inspect(file.path()).unwrap();
+        let expected =
+            [(1, BadLine::NoColon), (3, BadLine::NoBcrypt { user: "bob".to_owned() }), (5, BadLine::NoColon)];
+        assert_eq!(flaws, expected);
+        assert!(inspect(Path::new("/does/not/exist")).is_err());
     }
 
     fn users(content: &str) -> Users {
@@ -163,10 +214,34 @@ mod tests {
             let users = users(&format!("alice:{}", hash.replacen("2b", version, 1)));
             assert!(check(&users, "alice", "secret") && !check(&users, "alice", "Secret"), "{version}");
         }
-        for other in ["secret", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "$apr1$x$y", "", "$2y$10$short"] {
+        let days = hash.replacen("$04$", "$31$", 1);
+        for other in
+            [days.as_str(), "secret", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "$apr1$x$y", "", "$2y$10$short"]
+        {
             let users = users(&format!("alice:{hash}\nalice:{other}\n"));
             assert!(!check(&users, "alice", "secret") && !check(&users, "alice", other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_stands_behind_a_hash_is_not_looked_at() {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        for line in [format!("alice:{hash}:of the team\n"), format!("  alice:{hash}  \r\n")] {
+            assert!(check(&users(&line), "alice", "secret"), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_password_72_bytes_count_as_in_go() {
+        let long = "x".repeat(72);
+        let users = users(&format!(
+            "alice:{}\nbob:{}",
+            bcrypt::hash(&long, 4).unwrap(),
+            bcrypt::hash("", 4).unwrap()
+        ));
+        assert!(check(&users, "alice", &long) && check(&users, "alice", &format!("{long}tail")));
+        assert!(!check(&users, "alice", &long[1..]) && !check(&users, "alice", &"y".repeat(30_000)));
+        assert!(check(&users, "bob", "") && !check(&users, "bob", "x"));
     }
 
     #[test]
@@ -199,7 +274,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived(text in "(.|\n){0,60}") {
-            let _ = lines(&text);
+            lines(&text).for_each(drop);
         }
     }
 }

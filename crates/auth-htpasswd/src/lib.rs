@@ -17,6 +17,7 @@ use wharf_protocol::{Challenge, Credentials};
 
 pub use error::Error;
 use file::Users;
+pub use file::{BadLine, inspect};
 use remembered::Remembered;
 
 /// What an [`Htpasswd`] is made of.
