@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -99,6 +100,9 @@ impl Server {
         command.stdin(Stdio::null()).stdout(requests).stderr(log);
         self.child =
             Some(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display())));
+        if let Some(socket) = self.socket() {
+            return self.wait_for_socket(&socket);
+        }
         self.address = self.wait_for_address();
         self.wait_until_it_answers();
     }
@@ -211,6 +215,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.pair.as_ref().map_or(self.address, |pair| pair.proxy.address())
+    }
+
+    /// Gives the socket of this machine that the server listens on, where it does not listen on a port.
+    #[must_use]
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.settings.socket().map(|name| self.folder.path().join(name))
     }
 
     /// Gives the base of its URLs, without a closing slash.
@@ -327,6 +337,15 @@ impl Server {
             }
             assert!(self.runs(), "the server ended at once\n{}", self.log());
             assert!(Instant::now() < until, "the server does not say where it listens\n{}", self.log());
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn wait_for_socket(&mut self, socket: &Path) {
+        let until = Instant::now() + PATIENCE;
+        while UnixStream::connect(socket).is_err() {
+            assert!(self.runs(), "the server ended at once\n{}", self.log());
+            assert!(Instant::now() < until, "nobody listens on {}\n{}", socket.display(), self.log());
             sleep(Duration::from_millis(5));
         }
     }

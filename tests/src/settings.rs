@@ -194,6 +194,13 @@ impl Settings {
         self.room.as_ref()
     }
 
+    /// Gives the name of the socket that the server listens on in its folder, where it is none of a port.
+    #[must_use]
+    pub fn socket(&self) -> Option<&str> {
+        let http = &self.value["http"];
+        (http["net"] == "unix").then(|| http["addr"].as_str()).flatten()
+    }
+
     pub(crate) fn replicas(&self) -> usize {
         self.replicas
     }

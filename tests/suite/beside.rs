@@ -8,10 +8,15 @@ mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wharf_tests::{Answer, Request, Server, Settings, basic, scratch};
+use wharf_tests::{Answer, Connection, Request, Server, Settings, basic, scratch};
 
 use self::requests::{Step, steps};
 use crate::interop::docker_registry;
@@ -80,13 +85,69 @@ fn manners() -> Vec<Manner> {
     ]
 }
 
+/// How clients reach a server.
+enum Wire {
+    /// A port.
+    Port,
+    /// A port, with TLS and certificates of both sides.
+    Tls(Arc<ClientConfig>),
+    /// A socket of this machine.
+    Socket,
+}
+
+impl Wire {
+    fn connect(&self, server: &Server) -> Connection {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        match self {
+            Self::Port => server.connect(),
+            Self::Tls(config) => {
+                let socket = TcpStream::connect(server.address()).unwrap();
+                socket.set_read_timeout(Some(PATIENCE)).unwrap();
+                let name = "localhost".try_into().unwrap();
+                let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+                Connection::over(StreamOwned::new(connection, socket), server.address().to_string())
+            }
+            Self::Socket => {
+                let socket = UnixStream::connect(server.socket().unwrap()).unwrap();
+                socket.set_read_timeout(Some(PATIENCE)).unwrap();
+                Connection::over(socket, server.address().to_string())
+            }
+        }
+    }
+}
+
 #[test]
 fn the_same_requests_get_the_same_answers_but_for_what_is_named() {
+    compare(&Wire::Port, |settings| settings);
+}
+
+#[test]
+fn so_do_those_over_tls_of_clients_with_certificates() {
+    let (folder, authority, clients) = (scratch(), Authority::new(), Authority::new());
+    authority.renew(folder.path());
+    fs::write(folder.path().join("clients.pem"), clients.pem()).unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let tls = json!({
+        "certificate": path("certificate.pem"), "key": path("key.pem"), "clientcas": [path("clients.pem")],
+        "minimumtls": "tls1.2",
+    });
+    let wire = Wire::Tls(authority.config(Some(clients.client())));
+    compare(&wire, |settings| settings.with("http.tls", tls.clone()));
+}
+
+#[test]
+fn so_do_those_over_a_socket_of_the_machine() {
+    compare(&Wire::Socket, |settings| settings.with("http.net", "unix").with("http.addr", "registry.sock"));
+}
+
+/// Asks both everything, on each file as it is changed for the wire, and compares.
+fn compare(wire: &Wire, change: impl Fn(Settings) -> Settings) {
     let (mut count, mut found) = (0, BTreeMap::<&str, String>::new());
     for manner in manners() {
-        let ours = Server::wharf(&manner.settings);
-        let Some(theirs) = docker_registry(&manner.settings) else { return };
-        let answers = [&ours, &theirs].map(|server| ask_all(server, &manner));
+        let settings = change(manner.settings.clone());
+        let ours = Server::wharf(&settings);
+        let Some(theirs) = docker_registry(&settings) else { return };
+        let answers = [&ours, &theirs].map(|server| ask_all(server, wire, &manner));
         assert_eq!(answers[0].len(), answers[1].len(), "{}", manner.name);
         for ((step, ours), (_, theirs)) in answers[0].iter().zip(&answers[1]) {
             count += 1;
@@ -105,36 +166,8 @@ fn the_same_requests_get_the_same_answers_but_for_what_is_named() {
     assert!(gone.is_empty(), "these do not differ any more: {gone:?}");
 }
 
-#[test]
-fn with_tls_the_links_of_both_are_encrypted() {
-    let authority = Authority::new();
-    let folder = scratch();
-    authority.renew(folder.path());
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let tls =
-        json!({ "certificate": path("certificate.pem"), "key": path("key.pem"), "minimumtls": "tls1.2" });
-    let settings = Settings::filesystem().with("http.tls", tls);
-    let ours = Server::wharf(&settings);
-    let Some(theirs) = docker_registry(&settings) else { return };
-    for request in ["GET /v2/", "GET /v2/a/b/tags/list", "POST /v2/a/b/blobs/uploads/", "GET /v2/_catalog"] {
-        let [ours, theirs] = [&ours, &theirs].map(|server| {
-            let answer = authority
-                .ask(server, &format!("{request} HTTP/1.1\r\nHost: r.example\r\nContent-Length: 0\r\n"));
-            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            let status = head.lines().next().unwrap().to_owned();
-            let location = head
-                .lines()
-                .find_map(|line| line.strip_prefix("Location: ").or(line.strip_prefix("location: ")));
-            let errors = if body.contains("errors") { "errors" } else { body };
-            (status, location.map(without_ids), errors.to_owned())
-        });
-        assert_eq!(ours, theirs, "{request}");
-        assert!(ours.1.is_none_or(|location| location.starts_with("https://r.example/v2/")));
-    }
-}
-
 /// Sends every request, each with what the ones before it were answered, and gives what is compared.
-fn ask_all(server: &Server, manner: &Manner) -> Vec<(&'static str, String)> {
+fn ask_all(server: &Server, wire: &Wire, manner: &Manner) -> Vec<(&'static str, String)> {
     let mut kept = BTreeMap::new();
     let mut answers = Vec::new();
     for Step { name, request, keeps, anonymous } in steps() {
@@ -163,7 +196,7 @@ fn ask_all(server: &Server, manner: &Manner) -> Vec<(&'static str, String)> {
         if !body.is_empty() || ["PUT", "PATCH", "POST"].contains(&method) {
             sent = sent.body(fill(body));
         }
-        let Some(answer) = whole(server, &sent) else {
+        let Some(answer) = whole(wire.connect(server), &sent) else {
             answers.push((name, "an answer that is not whole".to_owned()));
             continue;
         };
@@ -176,8 +209,7 @@ fn ask_all(server: &Server, manner: &Manner) -> Vec<(&'static str, String)> {
 }
 
 /// The answer to a request; none when it breaks off, as some of 2.8.2 do.
-fn whole(server: &Server, request: &Request) -> Option<Answer> {
-    let mut connection = server.connect();
+fn whole(mut connection: Connection, request: &Request) -> Option<Answer> {
     let _answered_before_it_was_sent = connection.send(request);
     connection.answer(request.method()).ok()
 }

@@ -1,6 +1,7 @@
 //! One connection: requests written on it, answers read from it.
 
-use std::io::{self, BufRead as _, BufReader, Error, ErrorKind, Read as _, Write as _};
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Error, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -15,10 +16,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LINE_LIMIT: u64 = 64 << 10;
 
 /// Is a connection to a server. Every failure is an error, so that a test can expect one.
-#[derive(Debug)]
 pub struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Wire>>,
     host: String,
+    socket: Option<TcpStream>,
+}
+
+/// What bytes go over in both directions.
+trait Wire: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Wire for T {}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connection").field("host", &self.host).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
@@ -32,7 +44,14 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream: BufReader::new(stream), host: address.to_string() })
+        let socket = Some(stream.try_clone()?);
+        Ok(Connection { socket, ..Connection::over(stream, address.to_string()) })
+    }
+
+    /// Speaks over something else than a port, such as TLS or a socket of this machine, to a host of this name.
+    #[must_use]
+    pub fn over(stream: impl Read + Write + Send + 'static, host: String) -> Connection {
+        Connection { stream: BufReader::new(Box::new(stream)), host, socket: None }
     }
 
     /// Sends a request whole.
@@ -201,12 +220,16 @@ impl Connection {
     ///
     /// When the connection is gone.
     pub fn finish_sending(&mut self) -> io::Result<()> {
-        self.stream.get_ref().shutdown(Shutdown::Write)
+        self.socket().shutdown(Shutdown::Write)
     }
 
     /// Gives the socket, for settings that only a slow or a strange client needs.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of its own: it is not [`open`](Self::open) that made the connection.
     #[must_use]
     pub fn socket(&self) -> &TcpStream {
-        self.stream.get_ref()
+        self.socket.as_ref().expect("a connection to a port")
     }
 }

@@ -53,19 +53,13 @@ impl Authority {
         certificate.der().to_vec()
     }
 
-    /// Sends the head of a request, to which the last line is added, to a server that it vouches for, and gives the answer.
-    pub(crate) fn ask(&self, server: &Server, head: &str) -> String {
-        let socket = TcpStream::connect(server.address()).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let connection = ClientConnection::new(self.config(None), "localhost".try_into().unwrap()).unwrap();
-        let mut stream = StreamOwned::new(connection, socket);
-        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+    /// The certificate by which it vouches for others.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
     }
 
-    fn config(&self, identity: Option<Identity>) -> Arc<ClientConfig> {
+    /// What a client goes by that trusts it, and shows a certificate if it has one.
+    pub(crate) fn config(&self, identity: Option<Identity>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -76,11 +70,6 @@ impl Authority {
             Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
             None => builder.with_no_client_auth(),
         })
-    }
-
-    /// The certificate by which it is known.
-    pub(crate) fn pem(&self) -> String {
-        self.certificate.pem()
     }
 
     /// What a client goes by that it vouches for, and that trusts the certificate of a file.
@@ -94,7 +83,8 @@ impl Authority {
         Arc::new(builder.with_root_certificates(roots).with_client_auth_cert(vec![certificate], key).unwrap())
     }
 
-    fn client(&self) -> Identity {
+    /// The certificate of a client, with its key.
+    pub(crate) fn client(&self) -> Identity {
         let (certificate, pair) = self.vouch(ExtendedKeyUsagePurpose::ClientAuth);
         (certificate.der().clone(), PrivateKeyDer::try_from(pair.serialize_der()).unwrap())
     }
