@@ -21,15 +21,15 @@ over_local_drivers![a_thousand_slow_clients_do_not_hold_up_others, a_head_of_100
 /// How long something may take that takes no time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The program, where it listens on something that is no port.
-struct Program {
+/// The program, where it listens on something that is no port, or needs an environment of its own.
+pub(crate) struct Program {
     folder: TempDir,
     child: Child,
 }
 
 impl Program {
     /// Starts it on a configuration, by a command that has `PROGRAM` and `FILE` in its words.
-    fn start(settings: &Settings, folder: TempDir, prepare: impl FnOnce(&mut Command)) -> Program {
+    pub(crate) fn start(settings: &Settings, folder: TempDir, prepare: impl FnOnce(&mut Command)) -> Program {
         let file = folder.path().join("config.yml");
         fs::write(&file, settings.text(&folder.path().join("data"))).unwrap();
         let mut command = Command::new("sh");
@@ -41,11 +41,11 @@ impl Program {
         Program { folder, child }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}\n{}", self.log());
@@ -101,6 +101,27 @@ fn a_socket_of_this_machine_is_served_after_a_crash_as_before() {
     soon("it listens again", || UnixStream::connect(&socket).ok());
     assert!(ask(&socket).starts_with("HTTP/1.1 200"), "{}", program.log());
     program.stop();
+    assert!(!socket.exists(), "what ends well leaves nothing behind");
+}
+
+#[test]
+fn a_socket_that_another_server_listens_on_stays_its_own() {
+    let folder = scratch();
+    let socket = folder.path().join("registry.sock");
+    let settings =
+        Settings::inmemory().with("http.net", "unix").with("http.addr", socket.display().to_string());
+    let mut first = Program::start(&settings, folder, |_| {});
+    soon("it listens", || UnixStream::connect(&socket).ok());
+    let mut second = Program::start(&settings, scratch(), |_| {});
+    assert_eq!(second.child.wait().unwrap().code(), Some(1));
+    let expected = format!("{} is the socket of another server that listens", socket.display());
+    assert!(second.log().contains(&expected), "{}", second.log());
+    assert!(ask(&socket).starts_with("HTTP/1.1 200"), "{}", first.log());
+    // What somebody else puts there in the meantime is theirs.
+    fs::remove_file(&socket).unwrap();
+    fs::write(&socket, "theirs").unwrap();
+    first.stop();
+    assert_eq!(fs::read_to_string(&socket).unwrap(), "theirs");
 }
 
 fn a_thousand_slow_clients_do_not_hold_up_others(settings: &Settings) {

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod activity;
+mod bound;
 mod connection;
 mod handshake;
 mod inbound;
@@ -15,23 +16,22 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 use wharf_api_v2::Api;
 
 pub use access_log::AccessLog;
+use bound::Bound;
 pub use connection::Cleartext;
 use connection::{End, Manner};
 pub use limits::Limits;
-use stream::Plain;
-pub use tls::{CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsOptions, TlsVersion};
+pub use tls::{CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsFile, TlsOptions, TlsVersion};
 
 /// A bound address that nothing is accepted from yet.
 #[derive(Debug)]
@@ -43,12 +43,6 @@ pub struct Listener {
     access_log: Option<Arc<AccessLog>>,
 }
 
-#[derive(Debug)]
-enum Bound {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
 impl Listener {
     /// Binds `address` in Go's notation: `host:port`, or `:port` for every address of the machine.
     ///
@@ -58,29 +52,22 @@ impl Listener {
     pub async fn bind(address: &str, limits: Limits) -> io::Result<Self> {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, format!("{address:?} names no address"));
         for candidate in resolve(address).await? {
-            match bind_one(candidate) {
-                Ok(socket) => return Ok(Self::over(Bound::Tcp(socket), limits)),
+            match Bound::tcp(candidate) {
+                Ok(socket) => return Ok(Self::over(socket, limits)),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    /// Binds a path of this machine's file system. A socket that lies there is taken for one that nobody listens on any more.
+    /// Binds a path of this machine's file system. A socket that a dead server has left there is made anew; ours is removed
+    /// when we stop listening, unless somebody else has taken the path since.
     ///
     /// # Errors
     ///
-    /// When the path cannot be bound, or something that is no socket lies there.
+    /// When the path cannot be bound, somebody listens there, or something that is no socket lies there.
     pub fn bind_unix(path: &Path, limits: Limits) -> io::Result<Self> {
-        match std::fs::symlink_metadata(path) {
-            Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
-            Ok(_) => {
-                let text = format!("{} is there and no socket", path.display());
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-            }
-            Err(_) => {}
-        }
-        Ok(Self::over(Bound::Unix(UnixListener::bind(path)?, path.to_owned()), limits))
+        Ok(Self::over(Bound::unix(path)?, limits))
     }
 
     /// Takes a socket that somebody else has bound, such as systemd.
@@ -102,7 +89,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let path = address.as_pathname().map(Path::to_owned).unwrap_or_default();
-        Ok(Self::over(Bound::Unix(UnixListener::from_std(socket)?, path), limits))
+        Ok(Self::over(Bound::Unix { _file: None, socket: UnixListener::from_std(socket)?, path }, limits))
     }
 
     fn over(socket: Bound, limits: Limits) -> Self {
@@ -135,7 +122,7 @@ impl Listener {
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         match &self.socket {
             Bound::Tcp(socket) => socket.local_addr(),
-            Bound::Unix(..) => Err(io::ErrorKind::Unsupported.into()),
+            Bound::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -143,7 +130,7 @@ impl Listener {
     pub fn place(&self) -> String {
         match &self.socket {
             Bound::Tcp(socket) => socket.local_addr().map(|address| address.to_string()).unwrap_or_default(),
-            Bound::Unix(_, path) => path.display().to_string(),
+            Bound::Unix { path, .. } => path.display().to_string(),
         }
     }
 
@@ -179,15 +166,6 @@ impl Listener {
         }
         drop((self.socket, open));
         finish(graceful, drain).await;
-    }
-}
-
-impl Bound {
-    async fn accept(&self) -> io::Result<Plain> {
-        Ok(match self {
-            Self::Tcp(socket) => Plain::Tcp(socket.accept().await?.0),
-            Self::Unix(socket, _) => Plain::Unix(socket.accept().await?.0),
-        })
     }
 }
 
@@ -232,14 +210,5 @@ async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(tokio::net::lookup_host(address).await?.collect())
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// How many connections the system may hold ready for us to accept.
-const BACKLOG: u32 = 4096;
 /// How long to leave the listener alone after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

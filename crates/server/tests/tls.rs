@@ -298,19 +298,23 @@ async fn a_handshake_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_of_this_machine_is_served_and_an_old_one_replaced() {
+async fn a_socket_of_this_machine_is_served_and_gone_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.sock");
     for _ in 0..2 {
         let listener = Listener::bind_unix(&path, Limits::default()).unwrap();
         assert_eq!(listener.place(), path.display().to_string());
-        let (_stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(listener.serve(api().0, async move { drop(stopped.await) }, Duration::from_secs(5)));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving =
+            tokio::spawn(listener.serve(api().0, async move { drop(stopped.await) }, Duration::from_secs(5)));
         let mut stream = UnixStream::connect(&path).await.unwrap();
         stream.write_all(b"GET /v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        drop(stop);
+        serving.await.unwrap();
+        assert!(!path.exists());
     }
     let file = folder.path().join("file");
     std::fs::write(&file, "kept").unwrap();

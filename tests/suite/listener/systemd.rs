@@ -37,6 +37,7 @@ fn a_socket_of_systemd_is_used_in_place_of_the_address() {
     let mut program = Program::start(&settings, folder, |command| give(command, socket));
     assert!(ask(&path).starts_with("HTTP/1.1 200"), "{}", program.log());
     program.stop();
+    assert!(path.exists(), "systemd still listens there");
 }
 
 #[test]

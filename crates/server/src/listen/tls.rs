@@ -136,6 +136,17 @@ pub enum TlsError {
     Handshake(#[from] RustlsError),
 }
 
+/// Which of the files something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFile {
+    /// `certificate`
+    Certificate,
+    /// `key`
+    Key,
+    /// One of `clientcas`; the first is 0.
+    ClientCa(usize),
+}
+
 /// Holds what new connections are encrypted with.
 #[derive(Debug)]
 pub struct Tls {
@@ -173,7 +184,37 @@ impl Tls {
     }
 }
 
+impl TlsOptions {
+    /// Reads the files of client CAs and gives all that is wrong with them, each with the number of the item. Nothing is kept.
+    pub fn problems(&self) -> Vec<(TlsFile, TlsError)> {
+        let cas = self.client_cas.iter().enumerate().filter_map(|(index, path)| {
+            let error = add_client_cas(&mut RootCertStore::empty(), path).err()?;
+            Some((TlsFile::ClientCa(index), error))
+        });
+        cas.collect()
+    }
+}
+
 impl Identity {
+    /// Reads the files and gives all that is wrong with them, each by the key that names it. Nothing is kept.
+    pub fn problems(&self, options: &TlsOptions) -> Vec<(TlsFile, TlsError)> {
+        let found = |file, result: Result<(), TlsError>| result.err().map(|error| (file, error));
+        let own = match self {
+            Self::Files { certificate, key: file } => [
+                found(TlsFile::Certificate, certificates(certificate).map(drop)),
+                found(TlsFile::Key, key(file).map(drop)),
+            ],
+            #[cfg(feature = "acme")]
+            Self::Acme(_) => [None, None],
+        };
+        let problems: Vec<_> = own.into_iter().flatten().chain(options.problems()).collect();
+        if !problems.is_empty() {
+            return problems;
+        }
+        // Each for itself is right; what is wrong now is that they do not fit.
+        found(TlsFile::Key, config(self, options).map(drop)).into_iter().collect()
+    }
+
     /// The files that are read.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
@@ -198,9 +239,7 @@ fn config(identity: &Identity, options: &TlsOptions) -> Result<ServerConfig, Tls
     };
     let mut config = match identity {
         Identity::Files { certificate, key: file } => {
-            let certificates = certificates(certificate)?;
-            let key = PrivateKeyDer::from_pem_slice(&contents(file)?)
-                .map_err(|error| TlsError::Key(file.clone(), error))?;
+            let (certificates, key) = (certificates(certificate)?, key(file)?);
             let pair = |error| TlsError::Pair(certificate.clone(), file.clone(), error);
             builder.with_single_cert(certificates, key).map_err(pair)?
         }
@@ -230,9 +269,7 @@ fn verifier(
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let mut roots = RootCertStore::empty();
     for file in &options.client_cas {
-        for certificate in certificates(file)? {
-            roots.add(certificate).map_err(|error| TlsError::ClientCa(file.clone(), error))?;
-        }
+        add_client_cas(&mut roots, file)?;
     }
     if roots.is_empty() {
         return Ok(None);
@@ -248,6 +285,17 @@ fn verifier(
         }
     };
     Ok(Some(Arc::new(Anyone { provider: Arc::clone(provider), mandatory })))
+}
+
+fn add_client_cas(roots: &mut RootCertStore, file: &Path) -> Result<(), TlsError> {
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| TlsError::ClientCa(file.to_owned(), error))?;
+    }
+    Ok(())
+}
+
+fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&contents(file)?).map_err(|error| TlsError::Key(file.to_owned(), error))
 }
 
 /// The certificates in a file, of which there has to be one.
