@@ -1,5 +1,7 @@
 //! What the program writes about its work: a line for each request, and a log that can be followed from an answer.
 
+mod mail;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -12,10 +14,13 @@ over_local_drivers![
     the_log_has_the_form_and_the_fields_of_the_configuration,
 ];
 
+/// How long something may take that takes no time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Waits until the access log has so many lines, and gives them.
 #[track_caller]
 fn requests(server: &Server, count: usize) -> Vec<String> {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + PATIENCE;
     loop {
         let lines: Vec<String> = server.access_log().lines().map(str::to_owned).collect();
         if lines.len() >= count {

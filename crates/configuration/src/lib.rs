@@ -19,4 +19,5 @@ pub use duration::{GoDuration, ParseDurationError};
 pub use error::{Error, ErrorKind, Warning};
 pub use place::Place;
 pub use reader::{MAX_DEPTH, MAX_TEXT_BYTES, MAX_TREE_BYTES, NODE_BYTES};
+pub use secrets::is_secret;
 pub use section::{Choice, Headers, Section};

@@ -24,8 +24,8 @@ const SECRET_KEYS: &[&str] = &[
     "connectionstring",
 ];
 
-/// Whether a value under this key should not be shown.
-pub(crate) fn is_secret(key: &str) -> bool {
+/// Tells whether a value under a key of this name should not be shown: `password`, `Authorization`, `http.secret`.
+pub fn is_secret(key: &str) -> bool {
     let key: String =
         key.chars().filter(|next| !matches!(next, '-' | '_')).collect::<String>().to_ascii_lowercase();
     SECRET_KEYS.iter().any(|end| key.ends_with(end))

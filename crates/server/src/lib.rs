@@ -15,13 +15,14 @@ mod systemd;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::arguments::{AccessCommand, Arguments, Command, ConfigCommand};
 pub use crate::configure::ConfigureError;
 pub use crate::environment::Environment;
-pub use crate::logging::{AccessLines, Format, Logging, SdkLog};
+pub use crate::logging::{AccessLines, Format, Log, Logging, MailHook, SdkLog, Severity, UnknownSeverity};
 #[cfg(feature = "azure")]
 pub use crate::settings::AzureSettings;
 #[cfg(any(feature = "s3", feature = "azure"))]
@@ -56,13 +57,23 @@ pub fn run() -> ExitCode {
 
 fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
     let configured = configure::load(file)?;
-    configured.settings.log.start();
+    let log = configured.settings.log.start();
     for warning in &configured.warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(serve(configured.settings))?)
+    let outcome = runtime.block_on(serve(configured.settings));
+    if let Err(error) = &outcome {
+        log.last_words(error);
+    }
+    log.finish();
+    // A password that is still being checked, or a file of a store that hangs, holds up nobody any more.
+    runtime.shutdown_timeout(LAST_WORK);
+    Ok(outcome?)
 }
+
+/// How long what runs on threads of its own may take at the end.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Prints an error with everything that caused it on one line.
 #[expect(clippy::print_stderr, reason = "this is what a command line program says when it fails")]

@@ -1,14 +1,26 @@
 //! Where the log goes and how it looks.
 
+mod hook;
 mod lines;
+#[cfg(feature = "mail")]
+mod mail;
 
+use std::fmt;
 use std::io;
+#[cfg(feature = "mail")]
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+pub use hook::{MailHook, Severity, UnknownSeverity};
 use lines::Lines;
+#[cfg(feature = "mail")]
+use mail::Mailer;
+#[cfg(feature = "mail")]
+pub(crate) use mail::check_addresses;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +59,14 @@ pub struct Logging {
     pub access: AccessLines,
     /// How much the S3 SDK says, whatever the level of all the rest.
     pub sdk: SdkLog,
+    /// Who wants mail about which lines; `log.hooks`.
+    pub mail: Vec<MailHook>,
+}
+
+/// A log that is being written.
+pub struct Log {
+    #[cfg(feature = "mail")]
+    mailers: Arc<[Mailer]>,
 }
 
 /// How much the S3 SDK says; `storage.s3.loglevel`.
@@ -72,18 +92,48 @@ impl Default for Logging {
             caller: false,
             access: AccessLines::Written,
             sdk: SdkLog::Quiet,
+            mail: Vec::new(),
         }
     }
 }
 
 impl Logging {
-    /// Begins to write the log to standard error. Only the first call of a process does anything.
-    pub fn start(&self) {
+    /// Begins to write the log to standard error, panics included. Only the first call of a process does that.
+    pub fn start(&self) -> Log {
         let colors = io::IsTerminal::is_terminal(&io::stderr());
-        let lines = Lines { log: self.clone(), colors };
+        #[cfg(feature = "mail")]
+        let (mailers, failed) = self.mailers();
+        let lines = Lines {
+            log: self.clone(),
+            colors,
+            #[cfg(feature = "mail")]
+            mailers: Arc::clone(&mailers),
+        };
+        let started = tracing_subscriber::registry().with(lines.with_filter(self.filter())).try_init();
         // A second start happens only where several servers run in one process, as in tests.
-        let _already_started =
-            tracing_subscriber::registry().with(lines.with_filter(self.filter())).try_init();
+        if started.is_ok() {
+            std::panic::set_hook(Box::new(|panic| tracing::error!(target: hook::PANICS, "{panic}")));
+        }
+        #[cfg(feature = "mail")]
+        for error in failed {
+            tracing::warn!(target: mail::TARGET, error = &*error as &dyn std::error::Error, "no mail can be sent");
+        }
+        Log {
+            #[cfg(feature = "mail")]
+            mailers,
+        }
+    }
+
+    #[cfg(feature = "mail")]
+    fn mailers(&self) -> (Arc<[Mailer]>, Vec<Box<dyn std::error::Error + Send + Sync>>) {
+        let (mut mailers, mut failed) = (Vec::new(), Vec::new());
+        for hook in &self.mail {
+            match Mailer::start(hook) {
+                Ok(mailer) => mailers.push(mailer),
+                Err(error) => failed.push(error),
+            }
+        }
+        (mailers.into(), failed)
     }
 
     /// What passes. Names are the beginnings of targets, of which the longest counts.
@@ -105,6 +155,38 @@ impl Logging {
         filter.with_target("hyper_util", at_most_info)
     }
 }
+
+impl Log {
+    /// Says why the program ends, to whoever gets mail about that. On standard error it is said by the command line.
+    pub(crate) fn last_words(&self, error: &dyn std::error::Error) {
+        #[cfg(feature = "mail")]
+        for mailer in &*self.mailers {
+            mailer.tell(Severity::Fatal, &crate::in_one_line(error), &serde_json::Map::new());
+        }
+        #[cfg(not(feature = "mail"))]
+        let _ = error;
+    }
+
+    /// Lets what is on its way be sent, for a while.
+    pub fn finish(&self) {
+        let until = Instant::now() + FAREWELL;
+        #[cfg(feature = "mail")]
+        for mailer in &*self.mailers {
+            mailer.finish(until);
+        }
+        #[cfg(not(feature = "mail"))]
+        let _ = until;
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Log").finish_non_exhaustive()
+    }
+}
+
+/// How long the end of the program waits for mail to be sent.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

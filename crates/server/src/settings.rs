@@ -13,6 +13,7 @@ mod connection;
 mod defaults;
 mod driver;
 mod given;
+mod hooks;
 mod http;
 mod letsencrypt;
 mod middleware;
@@ -142,18 +143,13 @@ fn logging(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<Logging, Err
         Some(true) => AccessLines::Off,
         _ => AccessLines::Written,
     };
-    for hook in log.sections("hooks")? {
-        if hook.bool("disabled")? != Some(true) {
-            remarks.push(format!("{}: hooks do nothing here: no mail is sent", hook.name()));
-        }
-        hook.ignore(&["type", "levels", "options"]);
-    }
     Ok(Logging {
         level: log.variant("level", &LEVELS)?.or(old_spelling).unwrap_or(LevelFilter::INFO),
         format: log.variant("formatter", &FORMATS)?.unwrap_or_default(),
         fields: log.texts("fields")?.unwrap_or_default(),
         caller: log.bool("reportcaller")?.unwrap_or(false),
         access,
+        mail: hooks::read(&log, remarks)?,
         ..Logging::default()
     })
 }
@@ -231,9 +227,10 @@ mod tests {
         assert_eq!((log.format, log.caller, log.access), (Format::Logstash, true, AccessLines::Off));
         assert_eq!(log.fields, [("a".to_owned(), "1".to_owned())]);
         assert_eq!(settings("{}").log.access, AccessLines::Written);
-        let hook =
-            |disabled: &str| settings(&format!("{{hooks: [{{type: mail, disabled: {disabled}}}]}}")).remarks;
-        assert_eq!((hook("false").len(), hook("true").len()), (1, 0));
+        let mail = settings(
+            "{hooks: [{type: mail, levels: [error], options: {smtp: {addr: 'a:25'}, from: a@b.c, to: [d@b.c]}}]}",
+        );
+        assert_eq!((mail.log.mail.len(), mail.remarks.len()), (1, 0));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
+#[cfg(feature = "mail")]
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -12,6 +14,10 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+#[cfg(feature = "mail")]
+use super::hook::Severity;
+#[cfg(feature = "mail")]
+use super::mail::{self, Mailer};
 use super::{Format, Logging};
 use crate::in_one_line;
 
@@ -19,6 +25,9 @@ use crate::in_one_line;
 pub(super) struct Lines {
     pub(super) log: Logging,
     pub(super) colors: bool,
+    /// Who writes letters about lines.
+    #[cfg(feature = "mail")]
+    pub(super) mailers: Arc<[Mailer]>,
 }
 
 /// What an event or a span says.
@@ -57,6 +66,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         event.record(&mut said);
         if self.log.caller {
             said.name_place(event.metadata());
+        }
+        #[cfg(feature = "mail")]
+        if event.metadata().target() != mail::TARGET {
+            let severity = Severity::of(event.metadata());
+            self.mailers.iter().for_each(|mailer| mailer.tell(severity, &said.message, &said.fields));
         }
         let line = self.line(jiff::Timestamp::now(), *event.metadata().level(), said);
         // Where nobody can read the log, nobody can be told so.
@@ -207,7 +221,13 @@ mod tests {
         };
         let log = Logging { format, ..Logging::default() };
         let now = jiff::Timestamp::from_second(1_700_000_000).unwrap();
-        Lines { log, colors: false }.line(now, Level::WARN, said)
+        let lines = Lines {
+            log,
+            colors: false,
+            #[cfg(feature = "mail")]
+            mailers: Arc::new([]),
+        };
+        lines.line(now, Level::WARN, said)
     }
 
     #[test]
