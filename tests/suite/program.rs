@@ -3,7 +3,10 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use tempfile::TempDir;
 use wharf_tests::{Server, Settings, root, scratch, wharf};
+
+use crate::listener::tls::Authority;
 
 /// Runs the program to its end.
 fn run(arguments: &[&str]) -> Output {
@@ -104,6 +107,108 @@ fn a_bad_configuration_fails_the_check_with_its_place() {
         let (code, said) = check(text);
         assert_eq!(code, Some(1), "{text}: {said}");
         assert!(said.contains(part), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_check_names_all_that_is_wrong_and_not_only_the_first() {
+    let text = "version: 0.1
+storage: {inmemory: , maintenance: {uploadpurging: {enabled: true, age: 168}}}
+log: {level: loud}
+http:
+  draintimeout: soon
+  tls: {minimumtls: ssl3}
+";
+    let (code, said) = check(text);
+    assert_eq!((code, said.lines().count()), (Some(1), 4), "{said}");
+    for place in [":2:", ":3:", ":5:", ":6:"] {
+        assert!(said.contains(&format!("config.yml{place}")), "{place}: {said}");
+    }
+}
+
+/// Files that a configuration can name, good ones and others.
+fn files() -> TempDir {
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name);
+    let authority = Authority::new();
+    authority.renew(folder.path());
+    fs::rename(path("certificate.pem"), path("old.pem")).unwrap();
+    authority.renew(folder.path());
+    fs::write(path("clients.pem"), Authority::new().pem()).unwrap();
+    fs::write(path("text"), "no PEM at all").unwrap();
+    fs::write(path("users"), format!("alice:{}\nbob:plain\n", bcrypt::hash("x", 4).unwrap())).unwrap();
+    fs::write(path("broken"), "alice\n\nbob\n").unwrap();
+    fs::write(path("keys.json"), r#"{"keys":[]}"#).unwrap();
+    folder
+}
+
+/// Checks a configuration with these files in a folder, in which `FOLDER` stands for the folder.
+fn check_files(folder: &TempDir, certificate: &str, cas: [&str; 2], auth: &str) -> (Option<i32>, String) {
+    let text = format!(
+        "version: 0.1
+storage: inmemory
+auth:
+  {auth}
+http:
+  secret: x
+  tls:
+    certificate: FOLDER/{certificate}
+    key: FOLDER/key.pem
+    clientcas:
+      - FOLDER/{}
+      - FOLDER/{}
+",
+        cas[0], cas[1]
+    );
+    check(&text.replace("FOLDER", folder.path().to_str().unwrap()))
+}
+
+const USERS: &str = "htpasswd: {realm: r, path: FOLDER/users}";
+const CLIENTS: [&str; 2] = ["clients.pem"; 2];
+
+#[test]
+fn a_check_opens_the_files_that_a_server_needs() {
+    let folder = files();
+    let (code, said) = check_files(&folder, "certificate.pem", CLIENTS, USERS);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("users:2: \"bob\" cannot log in"), "{said}");
+    let missing = "htpasswd: {realm: r, path: FOLDER/none/users}";
+    let (code, said) = check_files(&folder, "certificate.pem", CLIENTS, missing);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("config.yml:4:30: auth.htpasswd.path: there is no"), "{said}");
+    assert!(!folder.path().join("none").exists(), "a check makes nothing");
+}
+
+#[test]
+fn a_check_names_every_file_that_keeps_a_server_from_starting() {
+    let folder = files();
+    let token = |keys: &str| format!("token: {{realm: r, service: s, issuer: i, {keys}}}");
+    let (broken, empty) = ("htpasswd: {realm: r, path: FOLDER/broken}", token("jwks: FOLDER/keys.json"));
+    let (text, both) = (token("jwks: FOLDER/text"), token("rootcertbundle: FOLDER/none, jwks: FOLDER/text"));
+    for (certificate, cas, auth, expected) in [
+        ("text", CLIENTS, USERS, &[":8:18: http.tls.certificate: "][..]),
+        (
+            "none",
+            ["text", "clients.pem"],
+            USERS,
+            &[":8:18: http.tls.certificate: ", ":11:9: http.tls.clientcas[0]: "],
+        ),
+        ("old.pem", CLIENTS, USERS, &[":9:10: http.tls.key: "]),
+        (
+            "certificate.pem",
+            ["clients.pem", "none"],
+            broken,
+            &[":12:9: http.tls.clientcas[1]: ", "broken:1: found no colon", "broken:3: found no colon"],
+        ),
+        ("certificate.pem", CLIENTS, empty.as_str(), &["auth.token.jwks: "]),
+        ("certificate.pem", CLIENTS, text.as_str(), &["expected a JSON Web Key Set"]),
+        ("certificate.pem", CLIENTS, both.as_str(), &["auth.token.rootcertbundle: ", "auth.token.jwks: "]),
+    ] {
+        let (code, said) = check_files(&folder, certificate, cas, auth);
+        let problems = said.lines().filter(|line| line.starts_with("wharf: ")).count();
+        assert_eq!((code, problems), (Some(1), expected.len()), "{said}");
+        assert!(expected.iter().all(|part| said.contains(part)), "{expected:?}: {said}");
+        assert!(said.contains("expected a file "), "{said}");
     }
 }
 

@@ -78,6 +78,13 @@ impl Document {
         self
     }
 
+    /// The configuration as it would be without what an error is about, so that a reader can go on to the next error; none
+    /// when that is not a value of the configuration, but the lack of one.
+    pub fn without(&self, error: &Error) -> Option<Self> {
+        let mut document = self.clone();
+        remove(&mut document.root, "", error.name()).then_some(document)
+    }
+
     /// The configuration as a section, to read everything else from.
     pub fn root(&self) -> Section<'_> {
         Section::new(String::new(), Place::Whole(self.name.clone()), Some(&self.root))
@@ -162,6 +169,32 @@ impl Document {
     }
 }
 
+/// Removes the value of this full name, if it is there. The items of a list keep their numbers.
+fn remove(mapping: &mut Mapping, of: &str, name: &str) -> bool {
+    let full = |entry: &Entry| dotted(of, &entry.key);
+    if let Some(found) = mapping.entries.iter().position(|entry| full(entry) == name) {
+        mapping.entries.remove(found);
+        return true;
+    }
+    mapping.entries.iter_mut().any(|entry| {
+        let of = dotted(of, &entry.key);
+        remove_below(&mut entry.value, &of, name)
+    })
+}
+
+fn remove_below(node: &mut Node, of: &str, name: &str) -> bool {
+    if !name.starts_with(of) {
+        return false;
+    }
+    match &mut node.value {
+        Value::Mapping(mapping) => remove(mapping, of, name),
+        Value::Sequence(items) => {
+            items.iter_mut().enumerate().any(|(index, item)| remove_below(item, &indexed(of, index), name))
+        }
+        Value::Scalar(_) | Value::Unusable(_) => false,
+    }
+}
+
 /// The reason that an unread key is reported with.
 const UNREAD: &str = "nothing reads this key";
 
@@ -186,6 +219,23 @@ mod tests {
             "config.yml:4:1: lgo: nothing reads this key",
         ];
         assert_eq!(unread(&document), expected);
+    }
+
+    #[test]
+    fn a_reader_goes_on_without_what_was_wrong() {
+        let text = "a: [{b: x, c: 1}, {b: 2}]\nd.e: {f: x}\nd: {e: {f: 3}}";
+        let document = Document::parse("c", text).unwrap();
+        let root = document.root();
+        let wrong = root.sections("a").unwrap()[0].integer::<u8>("b").unwrap_err();
+        let without = document.without(&wrong).unwrap();
+        let numbers = without.root().sections("a").unwrap();
+        assert_eq!(numbers[0].integer::<u8>("b").unwrap(), None);
+        assert_eq!(
+            (numbers[0].integer::<u8>("c").unwrap(), numbers[1].integer("b").unwrap()),
+            (Some(1), Some(2))
+        );
+        assert!(without.without(&wrong).is_none(), "it is gone already");
+        assert!(document.without(&root.missing("z")).is_none());
     }
 
     #[test]

@@ -244,6 +244,15 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The same for one item of a list; the first one is 0.
+    pub fn refuse_item(&self, key: &str, index: usize, expected: &str) -> Error {
+        let items = self.item(key).ok().flatten().and_then(|item| item.items("a list").ok());
+        match items.and_then(|items| items.into_iter().nth(index)) {
+            Some(item) => item.refuse(expected),
+            None => self.refuse(key, expected),
+        }
+    }
+
     fn entries(&self) -> &'d [Entry] {
         self.mapping.map_or(&[], |mapping| &mapping.entries)
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use wharf_configuration::{Document, Error as FileError};
 
 use crate::environment::{self, Environment};
-use crate::settings::{Settings, WITHOUT_A_FILE};
+use crate::inspect;
+use crate::settings::{Settings, WITHOUT_A_FILE, problems};
 
 /// Why there is no configuration to go by.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +16,18 @@ pub enum ConfigureError {
     /// The file could not be read.
     #[error("cannot read {}", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
-    /// What is in it is wrong.
-    #[error("configuration error: {0}")]
-    Wrong(FileError),
+    /// It is no text in UTF-8; how many lines of it are.
+    #[error("{}:{}: found bytes that are no UTF-8, expected a text", .0.display(), .1 + 1)]
+    NoText(PathBuf, usize),
+    /// What is in it is wrong; there is at least one problem.
+    #[error("configuration error: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Wrong(Vec<FileError>),
+}
+
+impl From<FileError> for ConfigureError {
+    fn from(error: FileError) -> Self {
+        Self::Wrong(vec![error])
+    }
 }
 
 /// A configuration that was understood.
@@ -38,17 +48,21 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
     let path = file.map(Path::to_owned).or_else(|| named.map(|(_, value)| PathBuf::from(value)));
     let document = match &path {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| ConfigureError::Unreadable(path.clone(), error))?;
-            Document::parse(&path.display().to_string(), &text).map_err(ConfigureError::Wrong)?
+            let unreadable = |error| ConfigureError::Unreadable(path.clone(), error);
+            let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?)
+                .map_err(|error| ConfigureError::NoText(path.clone(), place_of(&error)))?;
+            Document::parse(&path.display().to_string(), &text)?
         }
-        None => Document::parse("no configuration file", WITHOUT_A_FILE).map_err(ConfigureError::Wrong)?,
+        None => Document::parse("no configuration file", WITHOUT_A_FILE)?,
     };
     let is_override = |name: &str| name.starts_with(PREFIX) && name != PATH_VARIABLE;
     let overrides = variables.iter().filter(|(name, _)| is_override(name));
     let document = document.with_overrides(overrides.map(|(name, value)| (name, value)));
-    let mut settings =
-        Settings::read(&document, Environment::new(variables)).map_err(ConfigureError::Wrong)?;
+    let environment = Environment::new(variables);
+    let mut settings = Settings::read(&document, environment.clone()).map_err(|first| {
+        let all = problems(&document, &environment);
+        ConfigureError::Wrong(if all.is_empty() { vec![first] } else { all })
+    })?;
     settings.file.clone_from(&path);
     if path.is_none() {
         // Nobody who just tries it wants to hear about secrets and replicas.
@@ -58,12 +72,22 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {
     Ok(Configured { document, settings, warnings })
 }
 
-/// Says what a file would do, without doing it.
+/// How many whole lines there are before what is no text.
+fn place_of(error: &std::string::FromUtf8Error) -> usize {
+    let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+    good.filter(|byte| **byte == b'\n').count()
+}
+
+/// Says what a file would do, without doing it, and whether the files that it names can be used.
 #[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let Configured { settings, warnings, .. } = load(Some(file))?;
-    for warning in warnings.iter().chain(&settings.remarks) {
+    let Configured { document, settings, warnings } = load(Some(file))?;
+    let findings = inspect::files(&document, &settings)?;
+    for warning in warnings.iter().chain(&settings.remarks).chain(&findings.warnings) {
         println!("warning: {warning}");
+    }
+    if !findings.problems.is_empty() {
+        return Err(ConfigureError::Wrong(findings.problems).into());
     }
     let store = &settings.storage.driver;
     let address = if settings.http.address.is_empty() { "a random port" } else { &settings.http.address };
@@ -75,8 +99,7 @@ pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
 #[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn show(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let Configured { document, settings, .. } = load(Some(file))?;
-    let defaults =
-        Document::parse("defaults", &settings.defaults(&document)).map_err(ConfigureError::Wrong)?;
+    let defaults = Document::parse("defaults", &settings.defaults(&document))?;
     print!("{}", document.effective_over(&defaults));
     Ok(())
 }

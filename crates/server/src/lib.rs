@@ -6,6 +6,7 @@ mod configure;
 mod describe;
 mod environment;
 mod explain;
+mod inspect;
 pub mod listen;
 mod logging;
 mod reload;
@@ -75,10 +76,15 @@ fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
 /// How long what runs on threads of its own may take at the end.
 const LAST_WORK: Duration = Duration::from_secs(1);
 
-/// Prints an error with everything that caused it on one line.
+/// Prints an error with everything that caused it on one line, or each of several problems on a line of its own.
 #[expect(clippy::print_stderr, reason = "this is what a command line program says when it fails")]
-fn complain(error: &dyn Error) {
-    eprintln!("wharf: {}", in_one_line(error));
+fn complain(error: &(dyn Error + 'static)) {
+    match error.downcast_ref() {
+        Some(ConfigureError::Wrong(problems)) => {
+            problems.iter().for_each(|problem| eprintln!("wharf: configuration error: {problem}"));
+        }
+        _ => eprintln!("wharf: {}", in_one_line(error)),
+    }
 }
 
 /// An error with everything that caused it.

@@ -18,6 +18,7 @@ mod http;
 mod letsencrypt;
 mod middleware;
 mod policy;
+mod problems;
 #[cfg(feature = "s3")]
 mod s3;
 mod storage;
@@ -40,6 +41,7 @@ pub use connection::Connection;
 pub use driver::DriverSettings;
 pub use http::{HttpSettings, Net};
 pub use middleware::MiddlewareSettings;
+pub(crate) use problems::problems;
 #[cfg(feature = "s3")]
 pub use s3::S3Settings;
 pub use storage::{PurgeSettings, StorageSettings};

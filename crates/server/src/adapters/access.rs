@@ -68,18 +68,9 @@ fn token(
     settings: &crate::settings::TokenSettings,
     watched: &mut Vec<Watched>,
 ) -> Result<Arc<dyn Authenticator>, StartError> {
-    use wharf_auth_token::{Algorithm, Config, Realm, TokenAuthenticator};
+    use wharf_auth_token::TokenAuthenticator;
 
-    let named = settings.algorithms.iter().filter_map(|name| name.parse().ok());
-    let algorithms: Vec<Algorithm> = named.collect();
-    let config = Config {
-        realm: Realm { url: settings.realm.clone(), redirect: settings.redirect.clone() },
-        service: settings.service.clone(),
-        issuer: settings.issuer.clone(),
-        certificates: settings.certificates.clone(),
-        key_set: settings.key_set.clone(),
-        algorithms: if algorithms.is_empty() { Algorithm::ALL.to_vec() } else { algorithms },
-    };
+    let config = token_config(settings);
     let files = settings.certificates.iter().chain(&settings.key_set).cloned();
     let watch = Watched::before_reading("token keys", files);
     let tokens = TokenAuthenticator::open(config)
@@ -88,6 +79,23 @@ fn token(
     let again = Arc::clone(&tokens);
     watched.push(watch.with(move || Ok(again.reload()?)));
     Ok(tokens)
+}
+
+/// What tokens are verified by.
+#[cfg(feature = "auth-token")]
+pub(crate) fn token_config(settings: &crate::settings::TokenSettings) -> wharf_auth_token::Config {
+    use wharf_auth_token::{Algorithm, Config, Realm};
+
+    let named = settings.algorithms.iter().filter_map(|name| name.parse().ok());
+    let algorithms: Vec<Algorithm> = named.collect();
+    Config {
+        realm: Realm { url: settings.realm.clone(), redirect: settings.redirect.clone() },
+        service: settings.service.clone(),
+        issuer: settings.issuer.clone(),
+        certificates: settings.certificates.clone(),
+        key_set: settings.key_set.clone(),
+        algorithms: if algorithms.is_empty() { Algorithm::ALL.to_vec() } else { algorithms },
+    }
 }
 
 /// Reads the rules again when the configuration has changed. All else in it waits for the next start.

@@ -57,8 +57,13 @@ impl HttpSettings {
         let net = http.variant("net", &[("tcp", Net::Tcp), ("", Net::Tcp), ("unix", Net::Unix)])?;
         let net = net.unwrap_or_default();
         let address = http.string("addr")?.unwrap_or_default();
-        if net == Net::Unix && address.is_empty() {
-            return Err(http.missing("addr"));
+        match net {
+            Net::Unix if address.is_empty() => return Err(http.missing("addr")),
+            Net::Tcp if !is_address(&address) => {
+                return Err(http
+                    .refuse("addr", "a host and a port such as 127.0.0.1:5000, or :5000 for every address"));
+            }
+            Net::Unix | Net::Tcp => {}
         }
         let host = http.string("host")?.filter(|host| !host.is_empty());
         let external = host.as_deref().and_then(ExternalHost::parse);
@@ -93,13 +98,22 @@ impl HttpSettings {
     }
 }
 
+/// Whether a text could be an address in Go's notation. Whether there is such a host is found out at the start.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return text.is_empty() };
+    let in_brackets = host.starts_with('[') && host.ends_with(']');
+    port.parse::<u16>().is_ok() && (in_brackets || !host.contains(':'))
+}
+
 fn headers(http: &Section<'_>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     for (name, values) in http.headers("headers")?.unwrap_or_default() {
         for value in values {
             let parsed = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
             let (Ok(name), Ok(value)) = parsed else {
-                return Err(http.refuse("headers", "names and values that an HTTP header can carry"));
+                let expected =
+                    format!("names and values that HTTP headers can have, which those of {name:?} cannot be");
+                return Err(http.refuse("headers", &expected));
             };
             headers.append(name, value);
         }

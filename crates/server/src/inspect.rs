@@ -1,0 +1,136 @@
+//! Opens the files that a configuration names, to say what would keep a server from starting with them, or from letting
+//! somebody in. Nothing is made, and nobody is asked over a network.
+
+use std::path::Path;
+
+use wharf_configuration::{Document, Error, Section};
+
+use crate::in_one_line;
+use crate::listen::{TlsFile, TlsOptions};
+use crate::settings::{AuthenticatorSettings, HtpasswdSettings, Settings, TokenSettings};
+
+/// What was found in the files.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// What a server would not start with.
+    pub(crate) problems: Vec<Error>,
+    /// What it would start with, though not as somebody may have meant it.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Opens every file that matters before somebody connects.
+pub(crate) fn files(document: &Document, settings: &Settings) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let root = document.root();
+    if let Some(options) = &settings.http.tls {
+        findings.tls(&root.section("http")?.section("tls")?, options);
+    }
+    match &settings.access.authenticator {
+        AuthenticatorSettings::Htpasswd(users) => {
+            findings.htpasswd(&root.section("auth")?.section("htpasswd")?, users);
+        }
+        AuthenticatorSettings::Token(tokens) => {
+            findings.token(&root.section("auth")?.section("token")?, tokens);
+        }
+        AuthenticatorSettings::None | AuthenticatorSettings::Silly { .. } => {}
+    }
+    Ok(findings)
+}
+
+impl Findings {
+    fn tls(&mut self, tls: &Section<'_>, options: &TlsOptions) {
+        const CERTIFICATES: &str = "a file of certificates in PEM";
+        for (file, error) in options.problems() {
+            let error = in_one_line(&error);
+            self.problems.push(match file {
+                TlsFile::Certificate => tls.refuse("certificate", &format!("{CERTIFICATES}: {error}")),
+                TlsFile::Key => {
+                    tls.refuse("key", &format!("a file with the key of the certificate in PEM: {error}"))
+                }
+                TlsFile::ClientCa(index) => {
+                    tls.refuse_item("clientcas", index, &format!("{CERTIFICATES}: {error}"))
+                }
+            });
+        }
+    }
+
+    #[cfg(feature = "auth-htpasswd")]
+    fn htpasswd(&mut self, htpasswd: &Section<'_>, users: &HtpasswdSettings) {
+        use wharf_auth_htpasswd::{BadLine, inspect};
+
+        let expected = "a file with a user and a bcrypt hash in each line";
+        let path: &Path = &users.path;
+        if !path.exists() {
+            let place = htpasswd.place_of("path").unwrap_or(htpasswd.place());
+            self.warnings.push(format!(
+                "{place}: auth.htpasswd.path: there is no {}: the server makes it, with a random password that it logs",
+                path.display()
+            ));
+            return;
+        }
+        match inspect(path) {
+            Err(error) => {
+                let error = in_one_line(&error);
+                self.problems.push(htpasswd.refuse("path", &format!("{expected}: {error}")));
+            }
+            Ok(flaws) => {
+                for (line, flaw) in flaws {
+                    let text = format!("{}:{line}: {flaw}", path.display());
+                    match flaw {
+                        BadLine::NoBcrypt { .. } => self.warnings.push(text),
+                        _ => self.problems.push(htpasswd.refuse("path", &format!("{expected}: {text}"))),
+                    }
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "auth-token")]
+    fn token(&mut self, token: &Section<'_>, settings: &TokenSettings) {
+        use wharf_auth_token::{Error, TokenAuthenticator};
+
+        use crate::adapters::access::token_config;
+
+        let expected = [
+            ("rootcertbundle", "a file of certificates in PEM, whose keys sign tokens"),
+            ("jwks", "a file with a JSON Web Key Set, whose keys sign tokens"),
+        ];
+        let whole = token_config(settings);
+        let each = [
+            settings
+                .certificates
+                .is_some()
+                .then(|| wharf_auth_token::Config { key_set: None, ..whole.clone() }),
+            settings
+                .key_set
+                .is_some()
+                .then(|| wharf_auth_token::Config { certificates: None, ..whole.clone() }),
+        ];
+        let before = self.problems.len();
+        let mut first = None;
+        for ((key, expected), config) in expected.into_iter().zip(each) {
+            let Some(config) = config else { continue };
+            first = first.or(Some((key, expected)));
+            match TokenAuthenticator::open(config) {
+                // The other file may have one.
+                Ok(_) | Err(Error::NoKeys) => {}
+                Err(error) => {
+                    let error = in_one_line(&error);
+                    self.problems.push(token.refuse(key, &format!("{expected}: {error}")));
+                }
+            }
+        }
+        if self.problems.len() == before
+            && let (Err(error), Some((key, expected))) = (TokenAuthenticator::open(whole), first)
+        {
+            let error = in_one_line(&error);
+            self.problems.push(token.refuse(key, &format!("{expected}: {error}")));
+        }
+    }
+
+    #[cfg(not(feature = "auth-htpasswd"))]
+    fn htpasswd(&mut self, _: &Section<'_>, _: &HtpasswdSettings) {}
+
+    #[cfg(not(feature = "auth-token"))]
+    fn token(&mut self, _: &Section<'_>, _: &TokenSettings) {}
+}
