@@ -48,7 +48,8 @@ pub enum StartError {
 ///
 /// When something that the settings name cannot be had.
 pub async fn serve(settings: Settings) -> Result<(), StartError> {
-    let stop = stop_signal()?;
+    // From now on they end nobody in the middle of something; a reload can be asked for before there is anything to reload.
+    let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup()).map_err(StartError::System)?);
     take_all_file_descriptors();
     let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
@@ -74,7 +75,6 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     info!("wharf {version} listens on {}, storage driver {driver_name}, {store}", listener.place());
     systemd::ready();
 
-    let hangup = signal(SignalKind::hangup()).map_err(StartError::System)?;
     let watching = tokio::spawn(reload::watch(entrance.watched, hangup));
     let purging = purge.map(|(purge, driver)| tokio::spawn(purge_for_ever(purge, driver)));
     let stop = async {

@@ -122,6 +122,9 @@ pub enum TlsError {
     /// A file holds no private key.
     #[error("{} holds no private key in PEM", .0.display())]
     Key(PathBuf, #[source] pem::Error),
+    /// The private key in a file has a password, which nobody is asked for.
+    #[error("the private key in {} is encrypted, expected one without a password", .0.display())]
+    EncryptedKey(PathBuf),
     /// Certificate and key do not belong together, or cannot be used.
     #[error("the certificate in {} and the key in {} cannot be used", .0.display(), .1.display())]
     Pair(PathBuf, PathBuf, #[source] RustlsError),
@@ -295,7 +298,11 @@ fn add_client_cas(roots: &mut RootCertStore, file: &Path) -> Result<(), TlsError
 }
 
 fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(&contents(file)?).map_err(|error| TlsError::Key(file.to_owned(), error))
+    let text = contents(file)?;
+    if text.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
+        return Err(TlsError::EncryptedKey(file.to_owned()));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| TlsError::Key(file.to_owned(), error))
 }
 
 /// The certificates in a file, of which there has to be one.
@@ -360,6 +367,9 @@ impl ClientCertVerifier for Anyone {
     }
 }
 
+/// What PEM files of keys say in one place or another where the key has a password.
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
 /// The suites that are spoken, by the names that Distribution has for them.
 const SOUND: [(&str, SupportedCipherSuite); 9] = {
     use rustls::crypto::aws_lc_rs::cipher_suite as suite;
@@ -398,3 +408,23 @@ const WEAK: [&str; 16] = [
     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_with_a_password_is_said_to_have_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        for text in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAA==\n-----END RSA PRIVATE KEY-----\n",
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert!(matches!(key(&file), Err(TlsError::EncryptedKey(_))), "{text}");
+        }
+        std::fs::write(&file, "nothing").unwrap();
+        assert!(matches!(key(&file), Err(TlsError::Key(..))));
+    }
+}
