@@ -1,8 +1,6 @@
 //! Opens the files that a configuration names, to say what would keep a server from starting with them, or from letting
 //! somebody in. Nothing is made, and nobody is asked over a network.
 
-use std::path::Path;
-
 use wharf_configuration::{Document, Error, Section};
 
 use crate::in_one_line;
@@ -59,7 +57,7 @@ impl Findings {
         use wharf_auth_htpasswd::{BadLine, inspect};
 
         let expected = "a file with a user and a bcrypt hash in each line";
-        let path: &Path = &users.path;
+        let path = &users.path;
         if !path.exists() {
             let place = htpasswd.place_of("path").unwrap_or(htpasswd.place());
             self.warnings.push(format!(

@@ -25,6 +25,10 @@ pub(crate) fn open(settings: &AccessSettings, file: Option<&Path>) -> Result<Ent
     Ok(Entrance { controller: guard, watched })
 }
 
+#[cfg_attr(
+    not(any(feature = "auth-htpasswd", feature = "auth-token")),
+    expect(unused_variables, reason = "others read no files")
+)]
 fn authenticator(
     settings: &AuthenticatorSettings,
     watched: &mut Vec<Watched>,

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+#[cfg(feature = "mail")]
 use tracing::{Level, Metadata};
 
 /// One entry of `log.hooks` whose `type` is `mail`.
@@ -74,6 +75,7 @@ pub enum Severity {
 
 impl Severity {
     /// How grave an event is.
+    #[cfg(feature = "mail")]
     pub(super) fn of(metadata: &Metadata<'_>) -> Self {
         match (metadata.target(), *metadata.level()) {
             (PANICS, _) => Self::Panic,
