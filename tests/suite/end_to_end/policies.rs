@@ -3,7 +3,7 @@
 use std::thread::scope;
 
 use serde_json::json;
-use wharf_tests::{Answer, Blob, Image, OCI_MANIFEST, Request, Server, Settings, sha256};
+use wharf_tests::{Answer, Blob, Image, OCI_MANIFEST, Request, Server, Settings, scratch, sha256};
 
 over_every_driver![
     an_immutable_tag_is_neither_moved_nor_deleted,
@@ -62,22 +62,37 @@ fn an_immutable_tag_is_neither_moved_nor_deleted(settings: &Settings) {
 
 fn of_many_who_set_an_immutable_tag_one_wins(settings: &Settings) {
     let server = Server::wharf(&immutable(settings));
-    let manifests: Vec<Blob> = (0..6).map(|seed| furnish(&server, &Image::tiny(seed))).collect();
+    assert_one_wins(&[&server]);
+}
+
+#[test]
+fn of_many_who_set_an_immutable_tag_at_two_servers_over_one_folder_one_wins() {
+    let folder = scratch();
+    let settings = immutable(&Settings::filesystem_at(folder.path()));
+    assert_one_wins(&[&Server::wharf(&settings), &Server::wharf(&settings)]);
+}
+
+/// Sets tags to different manifests at once, at each server in turn.
+fn assert_one_wins(servers: &[&Server]) {
+    let manifests: Vec<Blob> = (0..6).map(|seed| furnish(servers[0], &Image::tiny(seed))).collect();
     for round in 0..3 {
         let tag = format!("v{round}");
-        let (tag, server) = (tag.as_str(), &server);
+        let tag = tag.as_str();
         let answers: Vec<Answer> = scope(|threads| {
-            let put =
-                |manifest: &Blob| server.put_manifest("release/a", tag, OCI_MANIFEST, manifest.bytes.clone());
-            let running: Vec<_> =
-                manifests.iter().map(|manifest| threads.spawn(move || put(manifest))).collect();
+            let put = |(server, manifest): (&&Server, &Blob)| {
+                server.put_manifest("release/a", tag, OCI_MANIFEST, manifest.bytes.clone())
+            };
+            let each = servers.iter().cycle().zip(&manifests);
+            let running: Vec<_> = each.map(|one| threads.spawn(move || put(one))).collect();
             running.into_iter().map(|one| one.join().unwrap()).collect()
         });
         let won: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
         assert_eq!(won.len(), 1, "{answers:?}");
         answers.iter().filter(|answer| answer.status != 201).for_each(assert_immutable);
-        let kept = server.get_manifest("release/a", tag);
-        assert_eq!(kept.the("docker-content-digest"), won[0].the("docker-content-digest"));
+        for server in servers {
+            let kept = server.get_manifest("release/a", tag);
+            assert_eq!(kept.the("docker-content-digest"), won[0].the("docker-content-digest"));
+        }
     }
 }
 
