@@ -213,6 +213,33 @@ fn a_check_names_every_file_that_keeps_a_server_from_starting() {
 }
 
 #[test]
+fn a_check_opens_the_files_of_a_cache_too() {
+    let folder = files();
+    let redis = |certificate: &str, roots: &str| {
+        let text = format!(
+            "version: 0.1
+storage: {{inmemory: , cache: {{blobdescriptor: redis}}}}
+http: {{secret: x}}
+redis:
+  addrs: [\"localhost:6379\"]
+  tls:
+    certificate: FOLDER/{certificate}
+    key: FOLDER/key.pem
+    rootcas: [FOLDER/clients.pem, FOLDER/{roots}]
+"
+        );
+        check(&text.replace("FOLDER", folder.path().to_str().unwrap()))
+    };
+    let (code, said) = redis("certificate.pem", "clients.pem");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = redis("none", "text");
+    assert_eq!(code, Some(1), "{said}");
+    for place in [":7:18: redis.tls.certificate: ", "redis.tls.rootcas[1]: "] {
+        assert!(said.contains(place), "{place}: {said}");
+    }
+}
+
+#[test]
 fn what_would_be_unsafe_to_pass_over_is_refused() {
     for section in [
         "auth: {ldap: {realm: r}}",

@@ -4,8 +4,13 @@
 use wharf_configuration::{Document, Error, Section};
 
 use crate::in_one_line;
-use crate::listen::{TlsFile, TlsOptions};
-use crate::settings::{AuthenticatorSettings, HtpasswdSettings, Settings, TokenSettings};
+use crate::listen::{Identity, TlsError, TlsFile, check_certificates, check_key};
+use crate::settings::{
+    AuthenticatorSettings, CacheSettings, CertificateSettings, HtpasswdSettings, RedisTlsSettings, Settings,
+    TlsSettings, TokenSettings,
+};
+
+const CERTIFICATES: &str = "a file of certificates in PEM";
 
 /// What was found in the files.
 #[derive(Default)]
@@ -20,8 +25,13 @@ pub(crate) struct Findings {
 pub(crate) fn files(document: &Document, settings: &Settings) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let root = document.root();
-    if let Some(options) = &settings.http.tls {
-        findings.tls(&root.section("http")?.section("tls")?, options);
+    if let Some(tls) = &settings.http.tls {
+        findings.tls(&root.section("http")?.section("tls")?, tls);
+    }
+    if let CacheSettings::Redis { redis, .. } = &settings.storage.cache
+        && let Some(options) = &redis.tls
+    {
+        findings.redis(&root.section("redis")?.section("tls")?, options);
     }
     match &settings.access.authenticator {
         AuthenticatorSettings::Htpasswd(users) => {
@@ -36,9 +46,15 @@ pub(crate) fn files(document: &Document, settings: &Settings) -> Result<Findings
 }
 
 impl Findings {
-    fn tls(&mut self, tls: &Section<'_>, options: &TlsOptions) {
-        const CERTIFICATES: &str = "a file of certificates in PEM";
-        for (file, error) in options.problems() {
+    fn tls(&mut self, tls: &Section<'_>, settings: &TlsSettings) {
+        let problems = match settings.certificate.clone() {
+            CertificateSettings::Files { certificate, key } => {
+                Identity::Files { certificate, key }.problems(&settings.options)
+            }
+            #[cfg(feature = "acme")]
+            CertificateSettings::Acme(_) => settings.options.problems(),
+        };
+        for (file, error) in problems {
             let error = in_one_line(&error);
             self.problems.push(match file {
                 TlsFile::Certificate => tls.refuse("certificate", &format!("{CERTIFICATES}: {error}")),
@@ -49,6 +65,26 @@ impl Findings {
                     tls.refuse_item("clientcas", index, &format!("{CERTIFICATES}: {error}"))
                 }
             });
+        }
+    }
+
+    fn redis(&mut self, tls: &Section<'_>, options: &RedisTlsSettings) {
+        let refused = |key: &str, expected: &str, result: Result<(), TlsError>| {
+            result.err().map(|error| tls.refuse(key, &format!("{expected}: {}", in_one_line(&error))))
+        };
+        if let Some((certificate, key)) = &options.identity {
+            self.problems.extend(refused("certificate", CERTIFICATES, check_certificates(certificate)));
+            self.problems.extend(refused(
+                "key",
+                "a file with the key of the certificate in PEM",
+                check_key(key),
+            ));
+        }
+        for (index, path) in options.roots.iter().enumerate() {
+            if let Err(error) = check_certificates(path) {
+                let expected = format!("{CERTIFICATES}: {}", in_one_line(&error));
+                self.problems.push(tls.refuse_item("rootcas", index, &expected));
+            }
         }
     }
 

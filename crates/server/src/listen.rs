@@ -31,7 +31,10 @@ use bound::Bound;
 pub use connection::Cleartext;
 use connection::{End, Manner};
 pub use limits::Limits;
-pub use tls::{CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsFile, TlsOptions, TlsVersion};
+pub use tls::{
+    CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsFile, TlsOptions, TlsVersion, check_certificates,
+    check_key,
+};
 
 /// A bound address that nothing is accepted from yet.
 #[derive(Debug)]

@@ -204,8 +204,8 @@ impl Identity {
         let found = |file, result: Result<(), TlsError>| result.err().map(|error| (file, error));
         let own = match self {
             Self::Files { certificate, key: file } => [
-                found(TlsFile::Certificate, certificates(certificate).map(drop)),
-                found(TlsFile::Key, key(file).map(drop)),
+                found(TlsFile::Certificate, check_certificates(certificate)),
+                found(TlsFile::Key, check_key(file)),
             ],
             #[cfg(feature = "acme")]
             Self::Acme(_) => [None, None],
@@ -226,6 +226,24 @@ impl Identity {
             Self::Acme(_) => Vec::new(),
         }
     }
+}
+
+/// Reads a file of certificates and keeps nothing.
+///
+/// # Errors
+///
+/// When there is none in it.
+pub fn check_certificates(file: &Path) -> Result<(), TlsError> {
+    certificates(file).map(drop)
+}
+
+/// Reads a file with a private key and keeps nothing.
+///
+/// # Errors
+///
+/// When there is none in it, or it has a password.
+pub fn check_key(file: &Path) -> Result<(), TlsError> {
+    key(file).map(drop)
 }
 
 fn config(identity: &Identity, options: &TlsOptions) -> Result<ServerConfig, TlsError> {
