@@ -99,9 +99,8 @@ fn what_is_refused_does_not_start() {
         if !check.status.success() {
             let serve = command(&name).arg("serve").arg(format!("{name}.yml")).output().unwrap();
             assert_eq!(serve.status.code(), Some(1), "{name}: {}", said(&serve));
-            if !run(&name, ["config", "show"]).status.success() {
-                assert_eq!(serve.stderr, check.stderr, "{name}");
-            }
+            // What it would only have warned about is in the log before that.
+            assert!(serve.stderr.ends_with(&check.stderr), "{name}: {}", said(&serve));
         }
     }
 }

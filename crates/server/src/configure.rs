@@ -40,6 +40,14 @@ pub(crate) struct Configured {
     pub(crate) warnings: Vec<String>,
 }
 
+impl Configured {
+    /// Opens the files that the configuration names, so that what is wrong with one is said with the place that names it.
+    pub(crate) fn check_files(&self) -> Result<(), ConfigureError> {
+        let problems = inspect::files(&self.document, &self.settings)?.problems;
+        if problems.is_empty() { Ok(()) } else { Err(ConfigureError::Wrong(problems)) }
+    }
+}
+
 /// Reads a file, or the one that `REGISTRY_CONFIGURATION_PATH` names, or else the configuration for none, and applies the
 /// `REGISTRY_*` variables of the environment.
 pub(crate) fn load(file: Option<&Path>) -> Result<Configured, ConfigureError> {

@@ -63,14 +63,17 @@ fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(configured.settings));
+    let outcome: Result<(), Box<dyn Error>> = match configured.check_files() {
+        Ok(()) => runtime.block_on(serve(configured.settings)).map_err(Into::into),
+        Err(error) => Err(error.into()),
+    };
     if let Err(error) = &outcome {
-        log.last_words(error);
+        log.last_words(&**error);
     }
     log.finish();
     // A password that is still being checked, or a file of a store that hangs, holds up nobody any more.
     runtime.shutdown_timeout(LAST_WORK);
-    Ok(outcome?)
+    outcome
 }
 
 /// How long what runs on threads of its own may take at the end.
