@@ -102,7 +102,7 @@ impl<'de> Object<'de> for Document<'de> {
 }
 
 /// Says what serde_json found wrong in a piece of the document, and where that is.
-fn fault(error: &serde_json::Error, text: &str, key: &str) -> Error {
+pub(crate) fn fault(error: &serde_json::Error, text: &str, key: &str) -> Error {
     // A fault of syntax is reported with the character that should not be there, every other right after its value.
     let offset =
         position::offset(text, error.line(), error.column()).saturating_sub(usize::from(error.is_syntax()));

@@ -22,8 +22,10 @@ pub enum ErrorKind {
     Json,
     /// Neither the request nor the document names a media type that this crate reads, or both do and disagree.
     MediaType,
-    /// The document is a schema 1 manifest.
+    /// The document is a schema 1 manifest and was not announced as one, or the other way round.
     Schema1,
+    /// The name in a schema 1 manifest cannot be that of a repository.
+    Name,
     /// The document could be taken for another kind of manifest (CVE-2021-41190).
     Ambiguous,
     /// A field is missing, of the wrong type or out of its range.

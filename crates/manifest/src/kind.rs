@@ -1,4 +1,4 @@
-//! Which of the five schemas a manifest follows; everything that differs between them is asked here.
+//! Which of the six schemas a manifest follows; everything that differs between them is asked here.
 
 use std::fmt;
 
@@ -17,12 +17,20 @@ pub enum Kind {
     OciIndex,
     /// An OCI artifact manifest.
     OciArtifact,
+    /// A Docker image manifest of schema 1, without its signatures: what is stored, and what its digest is of.
+    Schema1,
 }
 
 impl Kind {
     /// Lists every kind.
-    pub const ALL: [Kind; 5] =
-        [Kind::DockerManifest, Kind::DockerList, Kind::OciImage, Kind::OciIndex, Kind::OciArtifact];
+    pub const ALL: [Kind; 6] = [
+        Kind::DockerManifest,
+        Kind::DockerList,
+        Kind::OciImage,
+        Kind::OciIndex,
+        Kind::OciArtifact,
+        Kind::Schema1,
+    ];
 
     /// Finds the kind that a media type names; case must match.
     pub fn from_media_type(media_type: &str) -> Option<Kind> {
@@ -37,6 +45,7 @@ impl Kind {
             Kind::OciImage => media_type::OCI_MANIFEST,
             Kind::OciIndex => media_type::OCI_INDEX,
             Kind::OciArtifact => media_type::OCI_ARTIFACT,
+            Kind::Schema1 => media_type::DOCKER_SCHEMA1,
         }
     }
 
@@ -45,7 +54,7 @@ impl Kind {
         matches!(self, Kind::DockerList | Kind::OciIndex)
     }
 
-    /// Tells whether manifests of this kind have a configuration and layers.
+    /// Tells whether manifests of this kind have a configuration and layers, each with its size.
     pub const fn is_image(self) -> bool {
         matches!(self, Kind::DockerManifest | Kind::OciImage)
     }
@@ -66,6 +75,8 @@ impl Kind {
             Kind::DockerManifest | Kind::OciImage => &["manifests"],
             Kind::DockerList | Kind::OciIndex => &["config", "layers"],
             Kind::OciArtifact => &["manifests", "config", "layers"],
+            // Whoever reads one looks at the version first, and never at any of these.
+            Kind::Schema1 => &[],
         }
     }
 }
@@ -78,6 +89,7 @@ impl fmt::Display for Kind {
             Kind::OciImage => "image manifest",
             Kind::OciIndex => "image index",
             Kind::OciArtifact => "artifact manifest",
+            Kind::Schema1 => "schema 1 manifest",
         })
     }
 }
@@ -91,7 +103,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_media_type(kind.media_type()), Some(kind));
         }
-        assert_eq!(Kind::from_media_type(media_type::DOCKER_SCHEMA1), None);
+        assert_eq!(Kind::from_media_type(media_type::DOCKER_SCHEMA1_SIGNED), None);
         assert_eq!(Kind::from_media_type(""), None);
     }
 }

@@ -8,6 +8,7 @@ mod manifest;
 pub mod media_type;
 mod object;
 mod position;
+mod schema1;
 
 pub use descriptor::{Descriptor, MAX_REFERENCES, Platform};
 pub use error::{Error, ErrorKind};

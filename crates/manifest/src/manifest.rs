@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     kind::Kind,
     media_type,
+    schema1::Schema1,
 };
 
 /// Holds a manifest: the bytes that were pushed, never changed, and what they say.
@@ -24,6 +25,7 @@ pub struct Manifest {
     artifact_type: Option<String>,
     config: Option<Descriptor>,
     descriptors: Vec<Descriptor>,
+    old_layers: Vec<String>,
     subject: Option<Descriptor>,
     annotations: BTreeMap<String, String>,
 }
@@ -59,7 +61,8 @@ impl Manifest {
     /// The longest manifest, in bytes: 4 MiB, as in Distribution.
     pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-    /// Parses a manifest as it was pushed, with its Content-Type (parameters already cut) or none.
+    /// Parses a manifest as it was pushed, with its Content-Type (parameters already cut) or none. A manifest of schema 1 has to
+    /// be announced as [`DOCKER_SCHEMA1`](media_type::DOCKER_SCHEMA1), its signatures taken off.
     ///
     /// # Errors
     ///
@@ -70,7 +73,7 @@ impl Manifest {
             Some(text) => Some(named(&text.to_ascii_lowercase(), "")?),
             None => None,
         };
-        Manifest::read(bytes, |document, own| pushed(document, announced, own))
+        Manifest::read(bytes, Source::Pushed(announced))
     }
 
     /// Parses a manifest from a store, which knows no Content-Type.
@@ -81,7 +84,7 @@ impl Manifest {
     ///
     /// As [`Manifest::parse`].
     pub fn parse_stored(bytes: Bytes) -> Result<Manifest, Error> {
-        Manifest::read(bytes, |document, own| own.map_or_else(|| Ok(guessed(document)), Ok))
+        Manifest::read(bytes, Source::Stored)
     }
 
     /// Returns the schema that the manifest follows.
@@ -104,9 +107,14 @@ impl Manifest {
         self.config.as_ref()
     }
 
-    /// Returns the layers of an image, lowest first.
+    /// Returns the layers of an image, lowest first. A schema 1 manifest does not say how large they are: their size is 0.
     pub fn layers(&self) -> &[Descriptor] {
         self.in_role(Role::Layer)
+    }
+
+    /// Returns the layers of a schema 1 manifest that are not named by a digest but by some older sum, lowest first, unchecked.
+    pub fn old_layers(&self) -> &[String] {
+        &self.old_layers
     }
 
     /// Returns the parts of an artifact manifest.
@@ -161,21 +169,23 @@ impl Manifest {
         if role_of_list(self.kind) == role { &self.descriptors } else { &[] }
     }
 
-    fn read(
-        bytes: Bytes,
-        decide: impl FnOnce(&Document<'_>, Option<Kind>) -> Result<Kind, Error>,
-    ) -> Result<Manifest, Error> {
+    fn read(bytes: Bytes, source: Source) -> Result<Manifest, Error> {
         if bytes.len() > Manifest::MAX_BYTES {
             let detail = format!("manifest of {} bytes is beyond {} bytes", bytes.len(), Manifest::MAX_BYTES);
             return Err(Error::new(ErrorKind::TooLarge, "", detail));
         }
         let document = Document::cut(&bytes)?;
         let version = document.read::<i64>("schemaVersion")?;
-        if version == Some(1) {
-            return Err(schema1());
+        match (version, source) {
+            (Some(1), _) => return Manifest::of_schema1(bytes.clone(), source),
+            (_, Source::Pushed(Some(Kind::Schema1))) => return Err(schema1()),
+            _ => {}
         }
         let own = document.text("mediaType")?.map(|text| named(&text, "mediaType")).transpose()?;
-        let kind = decide(&document, own)?;
+        let kind = match source {
+            Source::Pushed(announced) => pushed(&document, announced, own)?,
+            Source::Stored => own.unwrap_or_else(|| guessed(&document)),
+        };
         check_version(kind, version)?;
         check_shape(kind, &document)?;
         Ok(Manifest {
@@ -183,11 +193,42 @@ impl Manifest {
             artifact_type: if kind.is_oci() { document.text("artifactType")? } else { None },
             config: if kind.is_image() { Some(config(&document)?) } else { None },
             descriptors: document.read::<Descriptors>(list_of(kind))?.unwrap_or_default().0,
+            old_layers: Vec::new(),
             subject: if kind.is_oci() { document.read("subject")? } else { None },
             annotations: if kind.is_oci() { annotations(&document)? } else { BTreeMap::new() },
             bytes: bytes.clone(),
         })
     }
+
+    fn of_schema1(bytes: Bytes, source: Source) -> Result<Manifest, Error> {
+        let read = Schema1::read(&bytes)?;
+        match source {
+            Source::Pushed(Some(Kind::Schema1)) => read.check()?,
+            Source::Pushed(_) => return Err(schema1()),
+            // What a store holds was taken under other rules.
+            Source::Stored => {}
+        }
+        let (descriptors, old_layers) = read.into_layers();
+        Ok(Manifest {
+            bytes,
+            kind: Kind::Schema1,
+            artifact_type: None,
+            config: None,
+            descriptors,
+            old_layers,
+            subject: None,
+            annotations: BTreeMap::new(),
+        })
+    }
+}
+
+/// Where a manifest comes from, which decides what says its kind.
+#[derive(Clone, Copy)]
+enum Source {
+    /// From a client, which announced a kind or none.
+    Pushed(Option<Kind>),
+    /// From a store.
+    Stored,
 }
 
 /// Decides what a pushed document is.
@@ -219,13 +260,14 @@ fn guessed(document: &Document<'_>) -> Kind {
 /// Finds the kind that a media type names, or says why there is none.
 fn named(text: &str, path: &str) -> Result<Kind, Error> {
     match text {
-        media_type::DOCKER_SCHEMA1 | media_type::DOCKER_SCHEMA1_SIGNED => Err(schema1()),
+        media_type::DOCKER_SCHEMA1_SIGNED => Err(schema1()),
         other => Kind::from_media_type(other).ok_or_else(|| unsupported(other, path)),
     }
 }
 
 fn check_version(kind: Kind, version: Option<i64>) -> Result<(), Error> {
     match version {
+        _ if kind == Kind::Schema1 => Err(schema1()),
         Some(2) => Ok(()),
         None if kind == Kind::OciArtifact => Ok(()),
         None => Err(Error::new(ErrorKind::Field, "schemaVersion", "is missing")),
@@ -254,7 +296,7 @@ fn annotations(document: &Document<'_>) -> Result<BTreeMap<String, String>, Erro
 
 const fn list_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::DockerManifest | Kind::OciImage => "layers",
+        Kind::DockerManifest | Kind::OciImage | Kind::Schema1 => "layers",
         Kind::DockerList | Kind::OciIndex => "manifests",
         Kind::OciArtifact => "blobs",
     }
@@ -262,14 +304,18 @@ const fn list_of(kind: Kind) -> &'static str {
 
 const fn role_of_list(kind: Kind) -> Role {
     match kind {
-        Kind::DockerManifest | Kind::OciImage => Role::Layer,
+        Kind::DockerManifest | Kind::OciImage | Kind::Schema1 => Role::Layer,
         Kind::DockerList | Kind::OciIndex => Role::Child,
         Kind::OciArtifact => Role::Blob,
     }
 }
 
 fn schema1() -> Error {
-    Error::new(ErrorKind::Schema1, "", "schema 1 manifests are not supported")
+    Error::new(
+        ErrorKind::Schema1,
+        "",
+        "a schema 1 manifest is announced as one and comes without its signatures",
+    )
 }
 
 fn unsupported(media_type: &str, path: &str) -> Error {
@@ -303,12 +349,17 @@ mod tests {
         manifest.references().map(|(role, descriptor)| (role, descriptor.size)).collect()
     }
 
+    /// The kinds that look alike.
+    const MODERN: [Kind; 5] =
+        [Kind::DockerManifest, Kind::DockerList, Kind::OciImage, Kind::OciIndex, Kind::OciArtifact];
+
     /// A small valid document of a kind, with the given fields after its own.
     fn document(kind: Kind, more: &str) -> String {
         let fields = match kind {
             Kind::DockerManifest | Kind::OciImage => format!(r#""config":{A},"layers":[{B}]"#),
             Kind::DockerList | Kind::OciIndex => format!(r#""manifests":[{A},{B}]"#),
             Kind::OciArtifact => format!(r#""artifactType":"x/y","blobs":[{A}]"#),
+            Kind::Schema1 => unreachable!("has tests of its own"),
         };
         let version = if kind == Kind::OciArtifact { "" } else { r#""schemaVersion":2,"# };
         format!(r#"{{{version}"mediaType":"{}",{fields}{more}}}"#, kind.media_type())
@@ -316,7 +367,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_known_by_its_content_type_by_its_own_and_from_the_store() {
-        for kind in Kind::ALL {
+        for kind in MODERN {
             let json = document(kind, r#","vendor":{"any":[1,1e999]}"#);
             for manifest in [
                 parse(kind.media_type(), &json),
@@ -369,7 +420,7 @@ mod tests {
 
     #[test]
     fn only_oci_images_and_indexes_may_leave_their_media_type_out() {
-        for kind in Kind::ALL {
+        for kind in MODERN {
             let json = document(kind, "").replace(kind.media_type(), "");
             assert_eq!(parse(kind.media_type(), &json).is_ok(), kind.may_omit_media_type(), "{kind}");
             let error = Manifest::parse(None, json.into()).unwrap_err();
@@ -404,8 +455,20 @@ mod tests {
 
     #[test]
     fn schema_1_and_other_versions_have_their_own_errors() {
-        assert_eq!(stored(r#"{"schemaVersion":1,"fsLayers":[]}"#).unwrap_err().kind(), ErrorKind::Schema1);
-        assert_eq!(parse(media_type::DOCKER_SCHEMA1_SIGNED, "{}").unwrap_err().kind(), ErrorKind::Schema1);
+        for (media_type, json) in [
+            (media_type::OCI_MANIFEST, r#"{"schemaVersion":1}"#),
+            (media_type::DOCKER_SCHEMA1_SIGNED, "{}"),
+            (media_type::DOCKER_SCHEMA1, "{}"),
+            (media_type::DOCKER_SCHEMA1, r#"{"schemaVersion":2}"#),
+        ] {
+            assert_eq!(
+                parse(media_type, json).unwrap_err().kind(),
+                ErrorKind::Schema1,
+                "{media_type} {json}"
+            );
+        }
+        let unannounced = Manifest::parse(None, Bytes::from_static(b"{\"schemaVersion\":1}"));
+        assert_eq!(unannounced.unwrap_err().kind(), ErrorKind::Schema1);
         for (version, message) in [
             ("3", "schemaVersion: unrecognized manifest schema version 3"),
             ("null", "schemaVersion: is missing"),

@@ -13,10 +13,12 @@ pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Names an OCI artifact manifest, a kind that release candidates of image 1.1 had and the final text dropped.
 pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
 
-/// Names a signed schema 1 manifest, which [`Manifest`](crate::Manifest) refuses by name.
+/// Names a signed schema 1 manifest: what travels, and no [`Manifest`](crate::Manifest) before its signatures are taken off.
 pub const DOCKER_SCHEMA1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-/// Names an unsigned schema 1 manifest, which [`Manifest`](crate::Manifest) refuses by name.
+/// Names a schema 1 manifest without its signatures.
 pub const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+/// Names a layer of a schema 1 manifest.
+pub const DOCKER_SCHEMA1_LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
 
 /// Names the configuration of a Docker image.
 pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
