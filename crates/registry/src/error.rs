@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wharf_digest::Digest;
 use wharf_reference::{Reference, RepositoryName, Tag};
+use wharf_tarsum::TarSum;
 
 use crate::UploadId;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// The repository does not hold the blob.
     #[error("blob {0} is unknown")]
     BlobUnknown(Digest),
+    /// The repository holds no layer that goes by that old name.
+    #[error("layer {0} is unknown")]
+    LayerUnknown(TarSum),
     /// The repository does not hold the manifest, or has no such tag.
     #[error("manifest {reference} of {repository} is unknown")]
     ManifestUnknown {
@@ -48,6 +52,15 @@ pub enum Error {
         /// What the bytes are, by the same algorithm.
         actual: Digest,
     },
+    /// The bytes are no tar, or one of another sum.
+    #[error("content does not match {expected}")]
+    TarsumMismatch {
+        /// What the client said.
+        expected: TarSum,
+        /// Why it is not that.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// The body is longer or shorter than was said.
     #[error("{expected} bytes were announced, {actual} arrived")]
     SizeMismatch {
@@ -59,9 +72,18 @@ pub enum Error {
     /// The bytes are no manifest that this registry takes.
     #[error("invalid manifest")]
     ManifestInvalid(#[source] wharf_manifest::Error),
+    /// The bytes are no signed manifest.
+    #[error("invalid signed manifest")]
+    SignedManifestInvalid(#[source] Box<dyn StdError + Send + Sync>),
+    /// Nobody stands for a signed manifest: each reason is about one of its signatures.
+    #[error("unverified manifest: {} of its signatures are wrong", .0.len())]
+    ManifestUnverified(Vec<Box<dyn StdError + Send + Sync>>),
     /// A manifest points to what the repository does not hold, or may not point to.
     #[error("manifest refers to {} things that are missing or refused", .0.len())]
     ManifestReferences(Vec<MissingReference>),
+    /// A manifest names layers by old names that lead to none of the repository's.
+    #[error("manifest refers to {} layers that are missing", .0.len())]
+    ManifestLayers(Vec<TarSum>),
     /// More bytes than a limit allows.
     #[error("content is larger than the limit of {limit} bytes")]
     TooLarge {
@@ -139,6 +161,7 @@ impl Error {
             self,
             Self::RepositoryUnknown(_)
                 | Self::BlobUnknown(_)
+                | Self::LayerUnknown(_)
                 | Self::ManifestUnknown { .. }
                 | Self::UploadUnknown(_)
         )
@@ -158,6 +181,7 @@ mod tests {
         let reference = Reference::Digest(digest);
         assert!(Error::RepositoryUnknown(name.clone()).is_unknown());
         assert!(Error::BlobUnknown(digest).is_unknown());
+        assert!(Error::LayerUnknown("tarsum+sha256:ab".parse().unwrap()).is_unknown());
         assert!(Error::ManifestUnknown { repository: name, reference }.is_unknown());
         assert!(Error::UploadUnknown("1".parse().unwrap()).is_unknown());
         assert!(!Error::UploadBusy("1".parse().unwrap()).is_unknown());

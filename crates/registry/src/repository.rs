@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +12,9 @@ use wharf_content::Content;
 use wharf_digest::Digest;
 use wharf_manifest::{Descriptor, Manifest};
 use wharf_reference::{Reference, RepositoryName, Tag};
+use wharf_tarsum::TarSum;
 
-use crate::{Error, Uploads};
+use crate::{Error, FullScope, NoSignatures, Scope, Signatures, Uploads};
 
 /// All repositories of a registry.
 #[async_trait]
@@ -26,6 +28,11 @@ pub trait Namespace: Send + Sync {
     ///
     /// What the store says.
     async fn repositories(&self, page: PageRequest<RepositoryName>) -> Result<Page<RepositoryName>, Error>;
+
+    /// Which names there can be; all of them, unless it says otherwise.
+    fn scope(&self) -> &dyn Scope {
+        &FullScope
+    }
 }
 
 /// One repository.
@@ -42,6 +49,10 @@ pub trait Repository: Send + Sync {
     fn tags(&self) -> &dyn Tags;
     /// Which manifests name another as their subject.
     fn referrers(&self) -> &dyn Referrers;
+    /// The signatures of its manifests of schema 1, where they are kept; provided for registries that keep none.
+    fn signatures(&self) -> &dyn Signatures {
+        &NoSignatures
+    }
 }
 
 /// The blobs of a repository. A blob that another repository holds is unknown here, and so is a manifest.
@@ -53,6 +64,28 @@ pub trait Blobs: Send + Sync {
     ///
     /// [`Error::BlobUnknown`].
     async fn open(&self, digest: &Digest) -> Result<Box<dyn Blob>, Error>;
+
+    /// Whether the repository holds a blob.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; that it is not there is no error.
+    async fn exists(&self, digest: &Digest) -> Result<bool, Error> {
+        match self.open(digest).await {
+            Ok(_) => Ok(true),
+            Err(Error::BlobUnknown(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The digest of the blob that an old registry knew by a tarsum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LayerUnknown`], which is all that a registry says that never knew any.
+    async fn by_tarsum(&self, sum: &TarSum) -> Result<Digest, Error> {
+        Err(Error::LayerUnknown(sum.clone()))
+    }
 
     /// Makes a blob of another repository one of this, without moving a byte. Without `from` any repository will do, if
     /// the registry can tell cheaply that one holds it.
@@ -82,6 +115,15 @@ pub trait Blob: Send + Sync {
     ///
     /// [`Error::BlobUnknown`] when it is gone by now.
     async fn read(&self, range: Range<u64>) -> Result<Content, Error>;
+
+    /// When it was stored, where the store knows.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    async fn created_at(&self) -> Result<Option<SystemTime>, Error> {
+        Ok(None)
+    }
 
     /// Where a client may read the blob by itself, if the store offers that.
     ///
@@ -129,12 +171,46 @@ pub trait Manifests: Send + Sync {
     /// [`Error::ManifestUnknown`].
     async fn get(&self, reference: &Reference) -> Result<StoredManifest, Error>;
 
+    /// Whether there is a manifest of that digest, or a tag that can be pulled.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; that it is not there is no error.
+    async fn exists(&self, reference: &Reference) -> Result<bool, Error> {
+        match self.get(reference).await {
+            Ok(_) => Ok(true),
+            Err(Error::ManifestUnknown { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The digests of all manifests by their sha256, in byte order, tagged or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RepositoryUnknown`]; [`Error::Unsupported`] from whoever cannot list them.
+    async fn list(&self, page: PageRequest<Digest>) -> Result<Page<Digest>, Error> {
+        let _ = page;
+        Err(Error::Unsupported("manifests cannot be listed here"))
+    }
+
     /// Stores a manifest after checking everything that it points to, then sets its tags.
     ///
     /// # Errors
     ///
     /// [`Error::ManifestReferences`], [`Error::DigestMismatch`], [`Error::Denied`].
     async fn put(&self, put: PutManifest) -> Result<ManifestPut, Error>;
+
+    /// As [`put`](Self::put), without looking for what it points to: for whoever stores the parts later. Never offered to
+    /// clients.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put); [`Error::Unsupported`] where there is no way around the checks.
+    async fn put_unchecked(&self, put: PutManifest) -> Result<ManifestPut, Error> {
+        let _ = put;
+        Err(Error::Unsupported("what a manifest points to is always checked here"))
+    }
 
     /// Deletes a manifest and every tag that points to it.
     ///
@@ -144,7 +220,7 @@ pub trait Manifests: Send + Sync {
     async fn delete(&self, digest: &Digest) -> Result<DeletedManifest, Error>;
 }
 
-/// A manifest as it was pushed. Cheap to clone.
+/// A manifest as it was pushed; one of schema 1 without its signatures. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StoredManifest {
     /// The digest that it was asked for by: that of the request, or that of the tag.
@@ -158,7 +234,7 @@ pub struct StoredManifest {
 pub struct PutManifest {
     /// The media type that the client gave, without parameters.
     pub media_type: Option<String>,
-    /// The exact bytes.
+    /// The exact bytes; of schema 1 with the signatures in them.
     pub bytes: Bytes,
     /// The digest that it is pushed by; none to use the sha256 of the bytes.
     pub digest: Option<Digest>,
@@ -196,6 +272,30 @@ pub trait Tags: Send + Sync {
     ///
     /// [`Error::ManifestUnknown`].
     async fn resolve(&self, tag: &Tag) -> Result<Digest, Error>;
+
+    /// Whether there is such a tag.
+    ///
+    /// # Errors
+    ///
+    /// What the store says; that it is not there is no error.
+    async fn exists(&self, tag: &Tag) -> Result<bool, Error> {
+        match self.resolve(tag).await {
+            Ok(_) => Ok(true),
+            Err(Error::ManifestUnknown { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets a tag point to a manifest that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestUnknown`], [`Error::TagImmutable`]; [`Error::Unsupported`] where tags are set with their manifests
+    /// only.
+    async fn set(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
+        let _ = (tag, digest);
+        Err(Error::Unsupported("a tag is set by pushing its manifest"))
+    }
 
     /// Tags in byte order; a tag that could not be pulled is not among them.
     ///

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use wharf_content::ByteStream;
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::Descriptor;
+use wharf_tarsum::TarSum;
 
 use crate::Error;
 
@@ -102,6 +103,45 @@ pub trait Uploads: Send + Sync {
         body: ByteStream,
         digest: &Digest,
     ) -> Result<Descriptor, Error>;
+
+    /// As [`finish`](Self::finish), when it is known how large the whole blob has to be, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish); [`Error::SizeMismatch`] for another size, about what was still missing. The upload is
+    /// there then.
+    async fn finish_sized(
+        &self,
+        id: &UploadId,
+        body: ByteStream,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Descriptor, Error> {
+        let offset = self.status(id).await?.offset;
+        let Some(left) = size.checked_sub(offset) else {
+            return Err(Error::SizeMismatch { expected: size, actual: offset });
+        };
+        match body.len() {
+            Some(actual) if actual != left => Err(Error::SizeMismatch { expected: left, actual }),
+            _ => self.finish(id, Some(offset), ByteStream::new(Some(left), body), digest).await,
+        }
+    }
+
+    /// As [`finish`](Self::finish) by the name that an old client knows a layer by, which from then on names it here.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish); [`Error::TarsumMismatch`]; [`Error::Unsupported`] where such names are not taken.
+    async fn finish_by_tarsum(
+        &self,
+        id: &UploadId,
+        at: Option<u64>,
+        body: ByteStream,
+        sum: &TarSum,
+    ) -> Result<Descriptor, Error> {
+        let _ = (id, at, body, sum);
+        Err(Error::Unsupported("tarsums are not taken here"))
+    }
 
     /// Throws an upload away.
     ///

@@ -1,6 +1,7 @@
 //! Blobs: found, read, mounted and deleted. How they get here is told in `uploads.rs`.
 
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use wharf_cache::{Content as Held, Entry};
@@ -8,7 +9,7 @@ use wharf_content::Content;
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::{Descriptor, media_type};
 use wharf_reference::RepositoryName;
-use wharf_registry::{Blob, Blobs, Error, Mount, Redirect, RedirectMethod};
+use wharf_registry::{Blob, Blobs, Error, Mount, Redirect, RedirectMethod, TarSum};
 use wharf_storage_driver::{RedirectMethod as DriverMethod, RedirectRequest};
 
 use crate::error::{Damage, failed, found};
@@ -36,6 +37,14 @@ impl Blobs for StoredRepository {
             descriptor: Descriptor::new(entry.media_type, *digest, entry.size),
             canonical: entry.canonical,
         }))
+    }
+
+    async fn exists(&self, digest: &Digest) -> Result<bool, Error> {
+        Ok(self.blob(digest).await?.is_some())
+    }
+
+    async fn by_tarsum(&self, sum: &TarSum) -> Result<Digest, Error> {
+        self.layer_of_tarsum(sum).await?.ok_or_else(|| Error::LayerUnknown(sum.clone()))
     }
 
     async fn mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Mount, Error> {
@@ -123,6 +132,11 @@ impl Blob for StoredBlob {
                 Err(Error::BlobUnknown(self.descriptor.digest))
             }
         }
+    }
+
+    async fn created_at(&self) -> Result<Option<SystemTime>, Error> {
+        let stat = self.repository.driver().stat(&layout::blob_data(&self.canonical)).await;
+        Ok(found(stat)?.and_then(|stat| stat.modified))
     }
 
     async fn redirect(&self, redirect: &Redirect) -> Result<Option<String>, Error> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wharf_cache::Content;
 use wharf_digest::Digest;
-use wharf_manifest::{Descriptor, Manifest, Role, media_type};
+use wharf_manifest::{Descriptor, Kind, Manifest, Role, media_type};
 use wharf_registry::{Error, MissingReference, ReferenceFault};
 
 use crate::namespace::StoredRepository;
@@ -31,7 +31,8 @@ impl StoredRepository {
             let stored = content_of(role)
                 .and_then(|content| sizes.get(&(content, descriptor.digest)).copied().flatten());
             let fault = match stored {
-                Some(stored) if stored != descriptor.size => {
+                // Schema 1 never says how large a layer is.
+                Some(stored) if stored != descriptor.size && manifest.kind() != Kind::Schema1 => {
                     Some(ReferenceFault::Size { declared: descriptor.size, stored })
                 }
                 None if self.demands(role, descriptor) => Some(ReferenceFault::Missing),
@@ -40,7 +41,13 @@ impl StoredRepository {
             let missing = fault.map(|fault| MissingReference { digest: descriptor.digest, fault });
             faults.extend(missing.filter(|missing| reported.insert(missing.clone())));
         }
-        if faults.is_empty() { Ok(()) } else { Err(Error::ManifestReferences(faults)) }
+        if !faults.is_empty() {
+            return Err(Error::ManifestReferences(faults));
+        }
+        match self.options().image_checks {
+            ImageChecks::All => self.check_old_layers(manifest).await,
+            ImageChecks::None => Ok(()),
+        }
     }
 
     /// Whether what is referred to has to be in the repository. What need not be there still must not be lied about.

@@ -145,6 +145,20 @@ impl StoredRepository {
         }
     }
 
+    /// Closes an upload to writers, so that it can be read.
+    pub(crate) async fn seal(&self, id: &UploadId, held: Held) -> Result<Stored, Error> {
+        let sealed = match self.open(id, held, None, None).await? {
+            Opened::Writing(large) => {
+                let sealed = self.layout.upload_sealed(id);
+                large.writer.commit(&sealed).await.map_err(|error| ended(id, error))?;
+                self.sealed(id).await?
+            }
+            Opened::Sealed(_, stored) => Some(stored),
+            Opened::Placed(..) => None,
+        };
+        sealed.ok_or_else(|| Error::UploadUnknown(id.clone()))
+    }
+
     /// How many bytes an upload holds whose record does not vouch for it, in bytes.
     pub(crate) async fn large_offset(&self, id: &UploadId, record: &Record) -> Result<u64, Error> {
         match self.driver().writer(&self.layout.upload_data(id), WriterStart::Resume).await {

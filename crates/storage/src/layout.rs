@@ -4,7 +4,7 @@
 
 use wharf_digest::{Algorithm, Digest};
 use wharf_reference::{RepositoryName, Tag};
-use wharf_registry::UploadId;
+use wharf_registry::{TarSum, UploadId};
 use wharf_storage_driver::StoragePath;
 
 /// The folder below which everything lies.
@@ -75,6 +75,19 @@ impl RepositoryLayout {
         below(&self.revision(digest), "link")
     }
 
+    /// The folder of the signatures of a manifest of schema 1.
+    pub fn signatures(&self, revision: &Digest) -> StoragePath {
+        below(&self.revision(revision), "signatures/sha256")
+    }
+
+    /// The link to a signature of a manifest.
+    pub fn signature_link(&self, revision: &Digest, signature: &Digest) -> StoragePath {
+        below(
+            &self.revision(revision),
+            &format!("signatures/{}/{}/link", signature.algorithm(), signature.hex()),
+        )
+    }
+
     /// The folder of its tags.
     pub fn tags(&self) -> StoragePath {
         below(&self.folder, &format!("{MANIFESTS}/tags"))
@@ -108,6 +121,12 @@ impl RepositoryLayout {
     /// The link that makes a blob one of the repository.
     pub fn layer_link(&self, digest: &Digest) -> StoragePath {
         below(&self.layer(digest), "link")
+    }
+
+    /// The link from an old name of a blob to its digest.
+    pub fn tarsum_link(&self, sum: &TarSum) -> StoragePath {
+        let (version, hash, hex) = (sum.version().as_str(), sum.hash_name(), sum.hex());
+        below(&self.folder, &format!("_layers/tarsum/{version}/{hash}/{hex}/link"))
     }
 
     /// The folder of its uploads.
@@ -193,6 +212,14 @@ mod tests {
             (layout.tag_current(&tag), "_manifests/tags/v1.0/current/link".to_owned()),
             (layout.tag_index(&tag, &digest()), format!("_manifests/tags/v1.0/index/sha256/{HEX}/link")),
             (layout.layer_link(&digest()), format!("_layers/sha256/{HEX}/link")),
+            (
+                layout.signature_link(&digest(), &digest()),
+                format!("_manifests/revisions/sha256/{HEX}/signatures/sha256/{HEX}/link"),
+            ),
+            (
+                layout.tarsum_link(&"tarsum+sha256:aB".parse().unwrap()),
+                "_layers/tarsum/v0/sha256/aB/link".to_owned(),
+            ),
             (layout.upload_record(&id), "_uploads/0f1e/startedat".to_owned()),
             (layout.upload_data(&id), "_uploads/0f1e/data".to_owned()),
             (

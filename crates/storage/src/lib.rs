@@ -12,7 +12,9 @@ mod flights;
 mod holding;
 mod manifests;
 mod policy;
+mod schema1;
 mod tags;
+mod tarsums;
 
 mod begun;
 mod body;
@@ -33,8 +35,8 @@ mod purge;
 pub use namespace::Storage;
 pub use options::{
     AnonymousMounts, Deletes, ImageChecks, IndexChecks, IndexPlatform, MANIFEST_CACHE_BYTES, Options,
-    REFERENCE_CONCURRENCY, REFERRERS_PAGE_BYTES, REFERRERS_PER_PAGE, Redirects, TAG_CONCURRENCY, UPLOAD_WAIT,
-    UrlPolicy,
+    REFERENCE_CONCURRENCY, REFERRERS_PAGE_BYTES, REFERRERS_PER_PAGE, Redirects, Schema1, TAG_CONCURRENCY,
+    UPLOAD_WAIT, UrlPolicy,
 };
 pub use policy::ImmutableTags;
 pub use purge::{PURGE_AGE, PurgeMode, PurgeReport, UploadPurge};

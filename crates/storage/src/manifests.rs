@@ -11,8 +11,10 @@ use wharf_cache::Content;
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::Manifest;
 use wharf_reference::{Reference, Tag};
-use wharf_registry::{DeletedManifest, Error, ManifestPut, Manifests, PutManifest, StoredManifest};
-use wharf_storage_driver::PutOptions;
+use wharf_registry::{
+    DeletedManifest, Error, ManifestPut, Manifests, Page, PageRequest, PutManifest, StoredManifest,
+};
+use wharf_storage_driver::{ListOptions, PutOptions};
 
 use crate::blobs::DELETES_REFUSED;
 use crate::error::{failed, found};
@@ -20,10 +22,14 @@ use crate::lasting::to_its_end;
 use crate::namespace::StoredRepository;
 use crate::options::Deletes;
 use crate::policy::check_class;
+use crate::referrers::digest_of;
+use crate::schema1::Pushed;
 use crate::{hashing, layout};
 
 /// How many tags are looked at before the next are listed.
 const TAGS_AT_ONCE: usize = 1000;
+/// How many manifests are listed at once.
+const REVISIONS_AT_ONCE: usize = 1000;
 
 #[async_trait]
 impl Manifests for StoredRepository {
@@ -36,31 +42,27 @@ impl Manifests for StoredRepository {
         Ok(StoredManifest { digest, manifest })
     }
 
-    async fn put(&self, put: PutManifest) -> Result<ManifestPut, Error> {
-        if put.bytes.len() > Manifest::MAX_BYTES {
-            return Err(Error::TooLarge { limit: Manifest::MAX_BYTES as u64 });
-        }
-        let manifest = parse(put.media_type, put.bytes).await?;
-        let canonical = hashing::digest_of(Algorithm::Sha256, manifest.bytes()).await;
-        let digest = put.digest.unwrap_or(canonical);
-        let actual = match digest.algorithm() {
-            Algorithm::Sha256 => canonical,
-            other => hashing::digest_of(other, manifest.bytes()).await,
+    async fn exists(&self, reference: &Reference) -> Result<bool, Error> {
+        let digest = match reference {
+            Reference::Tag(tag) => self.tagged(tag).await?,
+            Reference::Digest(digest) => Some(*digest),
         };
-        if actual != digest {
-            return Err(Error::DigestMismatch { expected: digest, actual });
+        match digest {
+            Some(digest) => Ok(self.size_of(Content::Manifest, &digest).await?.is_some()),
+            None => Ok(false),
         }
-        check_class(&self.options().classes, put.classes.as_deref(), &manifest)?;
-        self.check_references(&manifest).await?;
-        self.check_movable(&put.tags, &digest).await?;
+    }
 
-        let (repository, manifest, tags) = (self.clone(), Arc::new(manifest), put.tags);
-        to_its_end(async move {
-            let subject = repository.store_manifest(&digest, canonical, &manifest).await?;
-            repository.set_tags(tags, &digest).await?;
-            Ok(ManifestPut { digest, manifest, subject })
-        })
-        .await
+    async fn list(&self, page: PageRequest<Digest>) -> Result<Page<Digest>, Error> {
+        self.revisions(page).await
+    }
+
+    async fn put(&self, put: PutManifest) -> Result<ManifestPut, Error> {
+        self.put_manifest(put, References::Checked).await
+    }
+
+    async fn put_unchecked(&self, put: PutManifest) -> Result<ManifestPut, Error> {
+        self.put_manifest(put, References::Unchecked).await
     }
 
     async fn delete(&self, digest: &Digest) -> Result<DeletedManifest, Error> {
@@ -72,18 +74,12 @@ impl Manifests for StoredRepository {
     }
 }
 
-/// Parses what was pushed. The worst that a client can make of a large one takes a fifth of a second, which is too long for
-/// a thread that serves others.
-async fn parse(media_type: Option<String>, bytes: Bytes) -> Result<Manifest, Error> {
-    let here = bytes.len() <= PARSED_HERE_BYTES;
-    let parse = move || Manifest::parse(media_type.as_deref(), bytes);
-    let parsed =
-        if here { parse() } else { tokio::task::spawn_blocking(parse).await.map_err(Error::internal)? };
-    parsed.map_err(Error::ManifestInvalid)
+/// Whether what a manifest points to is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    Checked,
+    Unchecked,
 }
-
-/// The largest manifest that is parsed on the thread of its request, in bytes: a millisecond at worst for a usual one.
-const PARSED_HERE_BYTES: usize = 128 * 1024;
 
 /// What deleting needs to know of a manifest. It may be one that cannot be parsed: that must not keep it from
 /// going.
@@ -93,6 +89,58 @@ struct Stored {
 }
 
 impl StoredRepository {
+    async fn put_manifest(&self, put: PutManifest, references: References) -> Result<ManifestPut, Error> {
+        if put.bytes.len() > Manifest::MAX_BYTES {
+            return Err(Error::TooLarge { limit: Manifest::MAX_BYTES as u64 });
+        }
+        let Pushed { manifest, signatures } = self.parse_pushed(put.media_type, put.bytes).await?;
+        let canonical = hashing::digest_of(Algorithm::Sha256, manifest.bytes()).await;
+        let digest = put.digest.unwrap_or(canonical);
+        let actual = match digest.algorithm() {
+            Algorithm::Sha256 => canonical,
+            other => hashing::digest_of(other, manifest.bytes()).await,
+        };
+        if actual != digest {
+            return Err(Error::DigestMismatch { expected: digest, actual });
+        }
+        check_class(&self.options().classes, put.classes.as_deref(), &manifest)?;
+        if references == References::Checked {
+            self.check_references(&manifest).await?;
+        }
+        self.check_movable(&put.tags, &digest).await?;
+
+        let (repository, manifest, tags) = (self.clone(), Arc::new(manifest), put.tags);
+        to_its_end(async move {
+            let subject = repository.store_manifest(&digest, canonical, &manifest).await?;
+            repository.keep_signatures(&canonical, signatures).await?;
+            repository.set_tags(tags, &digest).await?;
+            Ok(ManifestPut { digest, manifest, subject })
+        })
+        .await
+    }
+
+    async fn revisions(&self, page: PageRequest<Digest>) -> Result<Page<Digest>, Error> {
+        let folder = self.layout.revisions(Algorithm::Sha256);
+        let mut after =
+            page.after.filter(|after| after.algorithm() == Algorithm::Sha256).map(|after| after.hex());
+        let mut items = Vec::new();
+        loop {
+            let limit = (page.limit.get() - items.len()).min(REVISIONS_AT_ONCE);
+            let options = ListOptions { start_after: after.as_deref(), limit, holding: Some("link") };
+            let Some(listed) = found(self.driver().list(&folder, options).await)? else {
+                if items.is_empty() && !self.exists_at_all().await? {
+                    return Err(Error::RepositoryUnknown(self.name.clone()));
+                }
+                return Ok(Page { items, more: false });
+            };
+            after = listed.entries.last().map(|entry| entry.name.clone());
+            items.extend(listed.entries.iter().filter_map(|entry| digest_of(Algorithm::Sha256, &entry.name)));
+            if items.len() >= page.limit.get() || !listed.more || after.is_none() {
+                return Ok(Page { items, more: listed.more });
+            }
+        }
+    }
+
     async fn delete_manifest(&self, digest: &Digest) -> Result<DeletedManifest, Error> {
         let unknown = || self.unknown(&Reference::Digest(*digest));
         let canonical = self.canonical(Content::Manifest, digest).await?.ok_or_else(unknown)?;

@@ -9,7 +9,7 @@ use wharf_digest::Digest;
 use wharf_manifest::Manifest;
 use wharf_reference::RepositoryName;
 use wharf_registry::{
-    Blobs, Error, Manifests, Namespace, Page, PageRequest, Referrers, Repository, Tags, Uploads,
+    Blobs, Error, Manifests, Namespace, Page, PageRequest, Referrers, Repository, Signatures, Tags, Uploads,
 };
 use wharf_storage_driver::StorageDriver;
 
@@ -148,6 +148,10 @@ impl Repository for StoredRepository {
     }
 
     fn referrers(&self) -> &dyn Referrers {
+        self
+    }
+
+    fn signatures(&self) -> &dyn Signatures {
         self
     }
 }

@@ -28,6 +28,8 @@ pub struct Options {
     pub redirects: Redirects,
     /// Whether a blob may be mounted by its digest alone. It may by default.
     pub anonymous_mounts: AnonymousMounts,
+    /// Whether manifests of schema 1 may be pushed, and layers by tarsum. They may not by default; what is there is served.
+    pub schema1: Schema1,
     /// How many tags are looked at together when a manifest is deleted; [`TAG_CONCURRENCY`] by default.
     pub tag_concurrency: NonZeroUsize,
     /// How many of a manifest's references are looked up together; [`REFERENCE_CONCURRENCY`] by default.
@@ -68,6 +70,7 @@ impl Default for Options {
             classes: Vec::new(),
             redirects: Redirects::default(),
             anonymous_mounts: AnonymousMounts::default(),
+            schema1: Schema1::default(),
             tag_concurrency: at_least_one(TAG_CONCURRENCY),
             reference_concurrency: at_least_one(REFERENCE_CONCURRENCY),
             manifest_cache_bytes: MANIFEST_CACHE_BYTES,
@@ -86,6 +89,18 @@ pub enum Deletes {
     Refused,
     /// They may.
     Allowed,
+}
+
+/// Whether what registries of 2014 to 2016 took may still be pushed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Schema1 {
+    /// It may not.
+    #[default]
+    Refused,
+    /// It may, and the signatures are kept, as Distribution 2.0 to 2.4 did.
+    WithSignatures,
+    /// It may, and the signatures are dropped once they were verified, as Distribution 2.5 to 2.8 did.
+    WithoutSignatures,
 }
 
 /// Which manifests that an index lists must be in the repository when it is pushed.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use wharf_cache::Content;
 use wharf_digest::Digest;
 use wharf_reference::{Reference, Tag};
 use wharf_registry::{Error, Page, PageRequest, Tags};
@@ -10,6 +11,7 @@ use wharf_storage_driver::{ErrorKind, Kind, ListOptions};
 
 use crate::blobs::DELETES_REFUSED;
 use crate::error::{failed, found};
+use crate::lasting::to_its_end;
 use crate::layout;
 use crate::links;
 use crate::namespace::StoredRepository;
@@ -26,11 +28,20 @@ impl Tags for StoredRepository {
         self.tagged(tag).await?.ok_or_else(|| self.unknown(&Reference::Tag(tag.clone())))
     }
 
+    async fn set(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
+        if self.size_of(Content::Manifest, digest).await?.is_none() {
+            return Err(self.unknown(&Reference::Digest(*digest)));
+        }
+        self.check_movable(std::slice::from_ref(tag), digest).await?;
+        let (repository, tag, digest) = (self.clone(), tag.clone(), *digest);
+        to_its_end(async move { repository.set_tag(&tag, &digest).await }).await
+    }
+
     async fn list(&self, page: PageRequest<Tag>) -> Result<Page<Tag>, Error> {
         let limit = page.limit.get();
         let mut items = match self.tags_after(page.after.as_ref(), limit.saturating_add(1)).await? {
             Some(items) => items,
-            None if self.exists().await? => Vec::new(),
+            None if self.exists_at_all().await? => Vec::new(),
             None => return Err(Error::RepositoryUnknown(self.name.clone())),
         };
         let more = items.len() > limit;
@@ -179,7 +190,7 @@ impl StoredRepository {
     }
 
     /// Whether anything was ever pushed to this repository.
-    pub(crate) async fn exists(&self) -> Result<bool, Error> {
+    pub(crate) async fn exists_at_all(&self) -> Result<bool, Error> {
         Ok(found(self.driver().stat(&self.layout.manifests()).await)?.is_some())
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use wharf_content::ByteStream;
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::Descriptor;
-use wharf_registry::{Error, UploadId, UploadStatus, Uploads};
+use wharf_registry::{Error, TarSum, UploadId, UploadStatus, Uploads};
 use wharf_storage_driver::{ErrorKind, PutMode, PutOptions, Sync, Version};
 
 use crate::body::{Body, Gathered};
@@ -95,6 +95,17 @@ impl Uploads for StoredRepository {
             Ok(descriptor)
         })
         .await
+    }
+
+    async fn finish_by_tarsum(
+        &self,
+        id: &UploadId,
+        at: Option<u64>,
+        body: ByteStream,
+        sum: &TarSum,
+    ) -> Result<Descriptor, Error> {
+        let (repository, id, sum) = (self.clone(), id.clone(), sum.clone());
+        to_its_end(async move { repository.finish_layer(&id, at, body, &sum).await }).await
     }
 
     async fn cancel(&self, id: &UploadId) -> Result<(), Error> {

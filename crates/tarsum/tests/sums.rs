@@ -1,5 +1,4 @@
 //! Whole archives: the published vectors, every form of header, and what is no tar.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use wharf_digest::{Algorithm, Hasher};

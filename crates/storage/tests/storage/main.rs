@@ -12,6 +12,7 @@ mod catalog;
 mod crash;
 mod failures;
 mod golden;
+mod heritage;
 mod images;
 mod immutable;
 mod manifests;

@@ -326,7 +326,7 @@ async fn damage_is_an_error_and_never_an_answer(fixture: Fixture) {
 }
 
 async fn a_manifest_that_cannot_be_parsed_can_be_deleted(fixture: Fixture) {
-    let old = "{\"schemaVersion\":1}";
+    let old = "{\"schemaVersion\":7}";
     let digest = sha256(old.as_bytes());
     fixture.write(wharf_storage::layout::blob_data(&digest).as_str(), old).await;
     let link =
