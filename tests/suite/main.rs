@@ -64,6 +64,7 @@ mod document;
 mod drain;
 mod end_to_end;
 mod golden;
+mod heritage;
 mod house;
 mod http2;
 mod interop;

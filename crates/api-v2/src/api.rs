@@ -16,6 +16,7 @@ use crate::dispatch::dispatch;
 use crate::drain::{DrainLimits, RequestBody};
 use crate::error::BoxError;
 use crate::options::Options;
+use crate::schema1::Signer;
 use crate::state::StateSigner;
 
 /// The distribution API of a registry. Cheap to clone: clones share everything.
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) namespace: Arc<dyn Namespace>,
     pub(crate) options: Options,
     pub(crate) signer: StateSigner,
+    pub(crate) schema1: Signer,
     /// What stands before `/v2/`, without a slash at its end.
     pub(crate) prefix: String,
     /// The prefix with `/v2/` behind it.
@@ -45,7 +47,8 @@ impl Api {
         };
         let base_path = format!("{prefix}/v2/");
         let signer = StateSigner::new(&options.secret);
-        Self(Arc::new(Shared { namespace, options, signer, prefix, base_path }))
+        let schema1 = Signer::new(options.schema1.key.clone());
+        Self(Arc::new(Shared { namespace, options, signer, schema1, prefix, base_path }))
     }
 
     /// Answers a request. Whatever goes wrong is an answer too.

@@ -11,7 +11,7 @@ use wharf_notifications::Action;
 use wharf_protocol::condition::{Condition, entity_tag, evaluate, range_counts};
 use wharf_protocol::{ContentRange, ErrorCode, RangeSet, Route, header as names};
 use wharf_reference::RepositoryName;
-use wharf_registry::{Blob, Digest, Redirect, RedirectMethod};
+use wharf_registry::{Blob, Digest, Redirect, RedirectMethod, TarSum};
 
 use crate::answer::{Outcome, empty, set};
 use crate::body::Body;
@@ -157,6 +157,18 @@ async fn multipart(
     }
     parts.push_back(Content::Memory(format!("\r\n--{boundary}--\r\n").into()));
     Ok(Body::parts(parts))
+}
+
+/// Reads the name that a client of 2014 or 2015 gives a layer.
+pub(crate) fn old_name(text: &str) -> Result<TarSum, Failure> {
+    text.parse().map_err(|error: wharf_tarsum::InvalidSum| {
+        Failure::with_detail(ErrorCode::DigestInvalid, error.to_string())
+    })
+}
+
+/// The digest of a layer by its old name.
+pub(crate) async fn digest_of(call: &Call<'_>, name: &RepositoryName, text: &str) -> Result<Digest, Failure> {
+    Ok(call.repository(name).blobs().by_tarsum(&old_name(text)?).await?)
 }
 
 /// Takes a blob out of the repository.

@@ -111,6 +111,13 @@ async fn handle(call: &Call<'_>, verb: Verb, body: RequestBody) -> Outcome {
         (Route::Manifest(name, reference), _) => manifests::get(call, name, reference).await,
         (Route::Blob(name, digest), Verb::Delete) => blobs::delete(call, name, digest).await,
         (Route::Blob(name, digest), _) => blobs::get(call, name, digest).await,
+        (Route::Layer(name, sum), verb) => {
+            let digest = blobs::digest_of(call, name, sum).await?;
+            match verb {
+                Verb::Delete => blobs::delete(call, name, &digest).await,
+                _ => blobs::get(call, name, &digest).await,
+            }
+        }
         (Route::Uploads(name), _) => uploads::start(call, name, body).await,
         (Route::Upload(name, id), Verb::Patch) => session::append(call, name, id, body).await,
         (Route::Upload(name, id), Verb::Put) => session::finish(call, name, id, body).await,

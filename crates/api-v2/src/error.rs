@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wharf_auth::{Access, Refusal};
 use wharf_protocol::{ErrorBody, ErrorCode, ErrorEntry, RouteError};
 use wharf_reference::Reference;
-use wharf_registry::{Error, MissingReference, ReferenceFault};
+use wharf_registry::{Error, MissingReference, ReferenceFault, TarSum};
 
 use crate::answer::{JSON, with_body};
 use crate::body::Body;
@@ -149,6 +149,9 @@ impl From<Error> for Failure {
                 Self::with_detail(ErrorCode::ManifestInvalid, source.to_string())
                     .with_status(StatusCode::PAYLOAD_TOO_LARGE)
             }
+            Error::ManifestInvalid(source) if source.kind() == wharf_manifest::ErrorKind::Name => {
+                Self::with_detail(ErrorCode::NameInvalid, source.to_string())
+            }
             Error::ManifestInvalid(source) => {
                 Self::with_detail(ErrorCode::ManifestInvalid, Chain(source).to_string())
             }
@@ -167,13 +170,41 @@ impl From<Error> for Failure {
             Error::Unavailable { retry_after, .. } => {
                 Self::new(ErrorCode::Unavailable).retry_after(retry_after.unwrap_or(RETRY_AFTER))
             }
-            _ => Self::new(ErrorCode::Unknown),
+            _ => Self::of_heritage(&error).unwrap_or_else(|| Self::new(ErrorCode::Unknown)),
         };
         failure.caused_by(error)
     }
 }
 
 impl Failure {
+    /// What is answered to clients of 2014 to 2016; none when it is no error of theirs.
+    fn of_heritage(error: &Error) -> Option<Self> {
+        Some(match error {
+            Error::LayerUnknown(sum) => Self::with_detail(ErrorCode::BlobUnknown, sum.to_string()),
+            Error::TarsumMismatch { .. } => Self::of_chain(ErrorCode::DigestInvalid, error),
+            Error::SignedManifestInvalid(source) => Self::of_chain(ErrorCode::ManifestInvalid, &**source),
+            Error::ManifestUnverified(reasons) if !reasons.is_empty() => {
+                let text = |reason: &BoxError| Chain(&**reason).to_string();
+                Self::entries(ErrorCode::ManifestUnverified, reasons.iter().map(text))
+            }
+            Error::ManifestUnverified(_) => Self::new(ErrorCode::ManifestUnverified),
+            Error::ManifestLayers(missing) => {
+                Self::entries(ErrorCode::ManifestBlobUnknown, missing.iter().map(TarSum::to_string))
+            }
+            _ => return None,
+        })
+    }
+
+    /// An entry of one code for each text.
+    fn entries(code: ErrorCode, texts: impl Iterator<Item = String>) -> Self {
+        Self::listing(code.status(), texts.map(|text| entry(code, text)).collect())
+    }
+
+    /// A failure whose detail is what an error says, with its causes.
+    pub(crate) fn of_chain(code: ErrorCode, error: &(dyn StdError + 'static)) -> Self {
+        Self::with_detail(code, Chain(error).to_string())
+    }
+
     /// A failure whose detail is what the error says of itself, its causes left out.
     fn told(code: ErrorCode, error: &Error) -> Self {
         Self::with_detail(code, error.to_string())
@@ -245,6 +276,10 @@ fn reference_entry(missing: &MissingReference) -> ErrorEntry {
         }
         _ => (ErrorCode::ManifestInvalid, digest.to_string()),
     };
+    entry(code, detail)
+}
+
+fn entry(code: ErrorCode, detail: String) -> ErrorEntry {
     ErrorEntry::new(code).with_detail(Value::from(detail))
 }
 
@@ -280,6 +315,10 @@ mod tests {
         "upload".parse().unwrap()
     }
 
+    fn old_name() -> TarSum {
+        "tarsum.v1+sha256:ab".parse().unwrap()
+    }
+
     fn store_failure() -> BoxError {
         "/secret/path is on fire".into()
     }
@@ -305,6 +344,12 @@ mod tests {
             (Error::SizeMismatch { expected: 1, actual: 2 }, 400, "SIZE_INVALID"),
             (Error::ManifestInvalid(unknown), 400, "MANIFEST_INVALID"),
             (Error::ManifestReferences(Vec::new()), 400, "MANIFEST_INVALID"),
+            (Error::LayerUnknown(old_name()), 404, "BLOB_UNKNOWN"),
+            (Error::ManifestLayers(vec![old_name()]), 400, "MANIFEST_BLOB_UNKNOWN"),
+            (Error::SignedManifestInvalid("no signatures".into()), 400, "MANIFEST_INVALID"),
+            (Error::ManifestUnverified(vec!["invalid signature".into()]), 400, "MANIFEST_UNVERIFIED"),
+            (Error::ManifestUnverified(Vec::new()), 400, "MANIFEST_UNVERIFIED"),
+            (Error::TarsumMismatch { expected: old_name(), source: "no tar".into() }, 400, "DIGEST_INVALID"),
             (Error::TooLarge { limit: 1 }, 413, "SIZE_INVALID"),
             (Error::Unsupported("not here"), 405, "UNSUPPORTED"),
             (Error::Denied("policy".into()), 403, "DENIED"),

@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use wharf_manifest::{Kind, Manifest};
+use wharf_manifest::{Kind, Manifest, media_type};
 use wharf_notifications::Action;
 use wharf_protocol::condition::{Condition, entity_tag, evaluate};
 use wharf_protocol::{Accept, ErrorCode, Route, header as names};
@@ -17,6 +17,7 @@ use crate::drain::RequestBody;
 use crate::error::Failure;
 use crate::events;
 use crate::request::Call;
+use crate::schema1;
 
 /// The query parameter that names a tag for a manifest that is pushed by digest.
 const TAG: &str = "tag";
@@ -27,30 +28,38 @@ const FALLBACK_PLATFORM: (&str, &str) = ("linux", "amd64");
 pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Reference) -> Outcome {
     let repository = call.repository(name);
     let stored = repository.manifests().get(reference).await?;
-    let negotiable = stored.manifest.kind() == Kind::DockerList && matches!(reference, Reference::Tag(_));
-    let child = match negotiable && Accept::of(call.headers()).wants_an_image_only() {
+    let kind = stored.manifest.kind();
+    let by_tag = matches!(reference, Reference::Tag(_));
+    let negotiable = by_tag && matches!(kind, Kind::DockerList | Kind::DockerManifest);
+    let child = match negotiable && kind == Kind::DockerList && wants_a_child(call) {
         true => platform_child(repository.manifests(), &stored.manifest).await?,
         false => None,
     };
     let served = child.as_ref().unwrap_or(&stored);
+    let old = schema1::instead_of(call, name, reference, served).await?;
+    let digest = old.as_ref().map_or(served.digest, |old| old.digest);
 
-    let status = match evaluate(call.headers(), &served.digest) {
+    let status = match evaluate(call.headers(), &digest) {
         Condition::Proceed => StatusCode::OK,
         Condition::NotModified => StatusCode::NOT_MODIFIED,
         Condition::Failed => return Ok(empty(StatusCode::PRECONDITION_FAILED)),
     };
     let mut response = empty(status);
     let headers = response.headers_mut();
-    set(headers, names::DOCKER_CONTENT_DIGEST, served.digest.to_string())?;
-    set(headers, header::ETAG, entity_tag(&served.digest))?;
+    set(headers, names::DOCKER_CONTENT_DIGEST, digest.to_string())?;
+    set(headers, header::ETAG, entity_tag(&digest))?;
     if negotiable {
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     }
     if status == StatusCode::NOT_MODIFIED {
         return Ok(response);
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(served.manifest.media_type()));
-    *response.body_mut() = Body::from(served.manifest.bytes().clone());
+    let (media_type, bytes) = match old {
+        Some(old) => (media_type::DOCKER_SCHEMA1_SIGNED, old.sign(call).await?),
+        None => (served.manifest.media_type(), served.manifest.bytes().clone()),
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    *response.body_mut() = Body::from(bytes);
     let tag = match reference {
         Reference::Tag(tag) => Some(tag),
         Reference::Digest(_) => None,
@@ -60,6 +69,12 @@ pub(crate) async fn get(call: &Call<'_>, name: &RepositoryName, reference: &Refe
         events::manifest(call, Action::Pull, name, (child.digest, &child.manifest), tag);
     }
     Ok(response)
+}
+
+/// Whether a client would not know what to do with a list.
+fn wants_a_child(call: &Call<'_>) -> bool {
+    let accept = Accept::of(call.headers());
+    accept.wants_an_image_only() || schema1::is_wanted(call, accept)
 }
 
 /// The manifest of a list for the platform that such a client most likely has; none when the list has none, or when it

@@ -10,6 +10,8 @@ use wharf_manifest::Manifest;
 use wharf_notifications::{Listener, Silence, SourceRecord};
 use wharf_protocol::ExternalHost;
 
+use crate::schema1::Schema1;
+
 /// How an [`Api`](crate::Api) behaves. The default serves everyone, tells nobody, and signs with a key of its own.
 #[derive(Clone)]
 pub struct Options {
@@ -35,6 +37,8 @@ pub struct Options {
     /// The smallest chunk that clients are asked to push, in bytes, the last one excepted; it is announced and not
     /// enforced. Default: none. Key: `http.chunkminlength`.
     pub chunk_min_bytes: Option<u64>,
+    /// How manifests of schema 1 are served. Whether they may be pushed is the registry's to say.
+    pub schema1: Schema1,
     /// Whether events of manifests carry what the manifest points to. Default: no. Key: `notifications.events.includereferences`.
     pub include_references: bool,
     /// The server, as events name it. Default: nameless.
@@ -80,6 +84,7 @@ impl Default for Options {
             read_only: false,
             limits: Limits::default(),
             chunk_min_bytes: None,
+            schema1: Schema1::default(),
             include_references: false,
             source: SourceRecord::default(),
         }

@@ -9,7 +9,7 @@ use wharf_content::ByteStream;
 use wharf_notifications::Action;
 use wharf_protocol::{ErrorCode, Route, UploadRange, header as names};
 use wharf_reference::RepositoryName;
-use wharf_registry::{Digest, UploadId, UploadStatus, Uploads};
+use wharf_registry::{Digest, Error, TarSum, UploadId, UploadStatus, Uploads};
 
 use crate::answer::{Outcome, empty, set};
 use crate::blobs;
@@ -50,17 +50,23 @@ pub(crate) async fn append(call: &Call<'_>, name: &RepositoryName, id: &str, bod
 pub(crate) async fn finish(call: &Call<'_>, name: &RepositoryName, id: &str, body: RequestBody) -> Outcome {
     let id = parse(id)?;
     let signed_offset = state(call, name, &id)?;
-    let digest = closing_digest(call)?;
+    let name_of_blob = closing_name(call)?;
     let repository = call.repository(name);
     let uploads = repository.uploads();
     let finished = async {
         let chunk = chunk(call.headers(), body, signed_offset)?;
-        Ok(uploads.finish(&id, Some(chunk.begins_at), chunk.bytes, &digest).await?)
+        let (at, bytes) = (Some(chunk.begins_at), chunk.bytes);
+        match &name_of_blob {
+            Closing::Digest(digest) => Ok(uploads.finish(&id, at, bytes, digest).await?),
+            Closing::Tarsum(sum) => {
+                Ok(uploads.finish_by_tarsum(&id, at, bytes, sum).await.map_err(refused)?)
+            }
+        }
     };
     match finished.await {
         Ok(descriptor) => {
             events::blob(call, Action::Push, name, &descriptor);
-            blobs::created(call, name, &digest)
+            blobs::created(call, name, &descriptor.digest)
         }
         Err(failure) => Err(with_position(call, name, &id, uploads, failure).await),
     }
@@ -133,13 +139,32 @@ fn state(call: &Call<'_>, name: &RepositoryName, id: &UploadId) -> Result<u64, F
         .map_err(|error| Failure::with_detail(ErrorCode::BlobUploadInvalid, error.to_string()))
 }
 
-fn closing_digest(call: &Call<'_>) -> Result<Digest, Failure> {
+/// What a client says that the bytes of an upload are.
+enum Closing {
+    Digest(Digest),
+    /// As clients of 2014 and 2015 said it.
+    Tarsum(TarSum),
+}
+
+fn closing_name(call: &Call<'_>) -> Result<Closing, Failure> {
     let Some(text) = call.query.first("digest") else {
         return Err(Failure::with_detail(ErrorCode::DigestInvalid, "digest missing"));
     };
-    text.parse().map_err(|error: wharf_digest::ParseDigestError| {
+    if TarSum::is_meant(text) {
+        return Ok(Closing::Tarsum(blobs::old_name(text)?));
+    }
+    let digest = text.parse().map_err(|error: wharf_digest::ParseDigestError| {
         Failure::with_detail(ErrorCode::DigestInvalid, "digest parsing failed").caused_by(error)
-    })
+    })?;
+    Ok(Closing::Digest(digest))
+}
+
+/// A registry that takes no old names says so as of any digest that it does not know.
+fn refused(error: Error) -> Failure {
+    match error {
+        Error::Unsupported(detail) => Failure::with_detail(ErrorCode::DigestInvalid, detail),
+        error => error.into(),
+    }
 }
 
 /// A piece of an upload, and where the client says it begins.

@@ -9,6 +9,7 @@ pub struct Accept {
     images: bool,
     lists: bool,
     wildcards: bool,
+    schema1: bool,
 }
 
 impl Accept {
@@ -22,6 +23,8 @@ impl Accept {
                 accept.images = true;
             } else if LISTS.iter().any(|list| media_range.eq_ignore_ascii_case(list)) {
                 accept.lists = true;
+            } else if SCHEMA1.iter().any(|old| media_range.eq_ignore_ascii_case(old)) {
+                accept.schema1 = true;
             } else if media_range.ends_with("/*") {
                 accept.wildcards = true;
             }
@@ -35,12 +38,26 @@ impl Accept {
     pub fn wants_an_image_only(self) -> bool {
         self.images && !self.lists && !self.wildcards
     }
+
+    /// Whether the client names manifests of schema 1 and nothing that is newer or wider.
+    pub fn wants_schema1_only(self) -> bool {
+        self.schema1 && self.names_nothing_newer()
+    }
+
+    /// Whether the client names nothing that is newer than schema 1, nor anything wider; it may name nothing at all.
+    pub fn names_nothing_newer(self) -> bool {
+        !self.images && !self.lists && !self.wildcards
+    }
 }
 
 const IMAGES: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json"];
 const LISTS: [&str; 2] =
     ["application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"];
+const SCHEMA1: [&str; 2] = [
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+];
 
 #[cfg(test)]
 mod tests {
@@ -65,5 +82,18 @@ mod tests {
         assert!(!accept(&[&format!("{}, */*", IMAGES[1])]).wants_an_image_only());
         assert!(!accept(&["*/*"]).wants_an_image_only());
         assert!(!accept(&["application/json"]).wants_an_image_only());
+    }
+
+    #[test]
+    fn who_names_schema_1_and_nothing_wider_wants_that() {
+        for old in SCHEMA1 {
+            assert!(accept(&[old, "application/json"]).wants_schema1_only());
+            assert!(!accept(&[old, IMAGES[0]]).wants_schema1_only());
+            assert!(!accept(&[old, LISTS[0]]).wants_schema1_only());
+            assert!(!accept(&[old, "*/*"]).wants_schema1_only());
+        }
+        assert!(!accept(&[]).wants_schema1_only() && accept(&[]).names_nothing_newer());
+        assert!(accept(&["application/json"]).names_nothing_newer());
+        assert!(!accept(&["*/*"]).names_nothing_newer());
     }
 }

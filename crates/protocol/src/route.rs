@@ -36,6 +36,8 @@ pub enum Route {
     Manifest(RepositoryName, Reference),
     /// `/v2/<name>/blobs/<digest>`
     Blob(RepositoryName, Digest),
+    /// `/v2/<name>/blobs/tarsum…`: a layer by a name of 2014 or 2015, of which nothing else is known.
+    Layer(RepositoryName, String),
     /// `/v2/<name>/blobs/uploads/`
     Uploads(RepositoryName),
     /// `/v2/<name>/blobs/uploads/<id>`. Nothing is known of the id but that it is one part of a path: not empty, not `.` or
@@ -78,6 +80,7 @@ impl Route {
             Self::Tags(name) => format!("/v2/{name}/tags/list"),
             Self::Manifest(name, reference) => format!("/v2/{name}/manifests/{reference}"),
             Self::Blob(name, digest) => format!("/v2/{name}/blobs/{digest}"),
+            Self::Layer(name, sum) => format!("/v2/{name}/blobs/{}", utf8_percent_encode(sum, ESCAPED)),
             Self::Uploads(name) => format!("/v2/{name}/blobs/uploads/"),
             Self::Upload(name, id) => {
                 format!("/v2/{name}/blobs/uploads/{}", utf8_percent_encode(id, ESCAPED))
@@ -93,7 +96,7 @@ impl Route {
             Self::Catalog => &CATALOG,
             Self::Tags(_) => &TAGS,
             Self::Manifest(..) => &MANIFEST,
-            Self::Blob(..) => &BLOB,
+            Self::Blob(..) | Self::Layer(..) => &BLOB,
             Self::Uploads(_) => &UPLOADS,
             Self::Upload(..) => &UPLOAD,
             Self::Referrers(..) => &REFERRERS,
@@ -107,6 +110,7 @@ impl Route {
             Self::Tags(name)
             | Self::Manifest(name, _)
             | Self::Blob(name, _)
+            | Self::Layer(name, _)
             | Self::Uploads(name)
             | Self::Upload(name, _)
             | Self::Referrers(name, _) => Some(name),
@@ -132,6 +136,7 @@ impl Route {
             ("tags", "list") => Ok(Self::Tags(name_of(rest)?)),
             ("manifests", reference) => Ok(Self::Manifest(name_of(rest)?, reference_of(reference)?)),
             ("blobs", "uploads") => name_of(rest).and_then(|_| Err(moved(parts, "/"))),
+            ("blobs", sum) if sum.starts_with("tarsum") => Ok(Self::Layer(name_of(rest)?, sum.to_owned())),
             ("blobs", digest) => Ok(Self::Blob(name_of(rest)?, digest_of(digest)?)),
             ("referrers", digest) => Ok(Self::Referrers(name_of(rest)?, digest_of(digest)?)),
             ("uploads", id) => {
@@ -206,6 +211,7 @@ mod tests {
             (format!("/v2/a/manifests/{digest}"), Route::Manifest(name("a"), digest.into())),
             (format!("/v2/a/blobs/{digest}"), Route::Blob(name("a"), digest)),
             ("/v2/a/blobs/uploads/".into(), Route::Uploads(name("a"))),
+            ("/v2/a/blobs/tarsum:".into(), Route::Layer(name("a"), "tarsum:".into())),
             ("/v2/a/blobs/uploads/b=".into(), Route::Upload(name("a"), "b=".into())),
             (format!("/v2/a/referrers/{digest}"), Route::Referrers(name("a"), digest)),
             ("/v2/Foo/bar/tags/list".into(), Route::Tags(name("Foo/bar"))),
@@ -377,6 +383,7 @@ mod tests {
                 .prop_map(|(name, tag)| Route::Manifest(name, tag.parse().unwrap())),
             (any_name(), any_digest()).prop_map(|(name, digest)| Route::Manifest(name, digest.into())),
             (any_name(), any_digest()).prop_map(|(name, digest)| Route::Blob(name, digest)),
+            (any_name(), "tarsum[^/]{0,20}").prop_map(|(name, sum)| Route::Layer(name, sum)),
             any_name().prop_map(Route::Uploads),
             (any_name(), id).prop_map(|(name, id)| Route::Upload(name, id)),
             (any_name(), any_digest()).prop_map(|(name, digest)| Route::Referrers(name, digest)),

@@ -6,8 +6,8 @@ use wharf_configuration::{Document, Error, Section};
 use crate::in_one_line;
 use crate::listen::{Identity, TlsError, TlsFile, check_certificates, check_key};
 use crate::settings::{
-    AuthenticatorSettings, CacheSettings, CertificateSettings, HtpasswdSettings, RedisTlsSettings, Settings,
-    TlsSettings, TokenSettings,
+    AuthenticatorSettings, CacheSettings, CertificateSettings, HtpasswdSettings, KeyFile, RedisTlsSettings,
+    Settings, TlsSettings, TokenSettings,
 };
 
 const CERTIFICATES: &str = "a file of certificates in PEM";
@@ -41,6 +41,12 @@ pub(crate) fn files(document: &Document, settings: &Settings) -> Result<Findings
             findings.token(&root.section("auth")?.section("token")?, tokens);
         }
         AuthenticatorSettings::None | AuthenticatorSettings::Silly { .. } => {}
+    }
+    if let Some(Err(error)) = settings.schema1.key.as_ref().map(KeyFile::open) {
+        let expected = "a private key, EC or RSA: a JWK in .json or .jwk, else PEM";
+        let schema1 = root.section("compatibility")?.section("schema1")?;
+        let problem = schema1.refuse("signingkeyfile", &format!("{expected}: {}", in_one_line(&error)));
+        findings.problems.push(problem);
     }
     Ok(findings)
 }

@@ -32,8 +32,9 @@ pub use crate::settings::Connection;
 pub use crate::settings::S3Settings;
 pub use crate::settings::{
     AccessSettings, AuthenticatorSettings, CacheSettings, CertificateSettings, DriverSettings,
-    HtpasswdSettings, HttpSettings, MiddlewareSettings, Net, PurgeSettings, RedisSettings, RedisTlsSettings,
-    SIGNING_ALGORITHMS, Settings, StorageSettings, TlsSettings, TokenSettings, WITHOUT_A_FILE,
+    HtpasswdSettings, HttpSettings, KeyFile, MiddlewareSettings, Net, PurgeSettings, RedisSettings,
+    RedisTlsSettings, SIGNING_ALGORITHMS, Schema1Settings, Settings, StorageSettings, TlsSettings,
+    TokenSettings, UnusableKey, WITHOUT_A_FILE,
 };
 pub use crate::start::{StartError, serve};
 

@@ -21,6 +21,7 @@ mod policy;
 mod problems;
 #[cfg(feature = "s3")]
 mod s3;
+mod schema1;
 mod storage;
 mod tls;
 
@@ -44,6 +45,7 @@ pub use middleware::MiddlewareSettings;
 pub(crate) use problems::problems;
 #[cfg(feature = "s3")]
 pub use s3::S3Settings;
+pub use schema1::{KeyFile, Schema1Settings, UnusableKey};
 pub use storage::{PurgeSettings, StorageSettings};
 pub use tls::{CertificateSettings, TlsSettings};
 
@@ -58,6 +60,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// `auth`
     pub access: AccessSettings,
+    /// `compatibility.schema1`
+    pub schema1: Schema1Settings,
     /// What the environment says beside.
     pub environment: Environment,
     /// The file that all this comes from, to be watched; none where it does not come from one.
@@ -88,9 +92,10 @@ impl Settings {
         let root = document.root();
         let mut remarks = Vec::new();
         refuse_what_would_be_unsafe(&root)?;
-        compatibility(&root, &mut remarks)?;
+        let schema1 = Schema1Settings::read(&root)?;
         let access = AccessSettings::read(&root, &mut remarks)?;
         let mut storage = StorageSettings::read(&root, &environment, &mut remarks)?;
+        storage.options.schema1 = schema1.pushes;
         if !access.is_open() {
             storage.options.anonymous_mounts = wharf_storage::AnonymousMounts::Refused;
         }
@@ -102,7 +107,7 @@ impl Settings {
                     .to_owned(),
             );
         }
-        Ok(Self { log, http, storage, access, environment, file: None, remarks })
+        Ok(Self { log, http, storage, access, schema1, environment, file: None, remarks })
     }
 }
 
@@ -117,16 +122,6 @@ fn refuse_what_would_be_unsafe(root: &Section<'_>) -> Result<(), Error> {
     if !notifications.sections("endpoints")?.is_empty() {
         return Err(notifications.refuse("endpoints", "no endpoint: this build cannot send notifications"));
     }
-    Ok(())
-}
-
-/// `compatibility`, of which only schema 1 was ever a part.
-fn compatibility(root: &Section<'_>, remarks: &mut Vec<String>) -> Result<(), Error> {
-    let schema1 = root.section("compatibility")?.section("schema1")?;
-    if schema1.bool("enabled")? == Some(true) {
-        remarks.push("compatibility.schema1.enabled: manifests of schema 1 are not taken".to_owned());
-    }
-    schema1.ignore(&["signingkeyfile", "trustkey", "disablesignaturestore"]);
     Ok(())
 }
 

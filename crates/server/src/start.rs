@@ -18,7 +18,7 @@ use crate::adapters;
 use crate::listen::{AccessLog, Identity, Listener, Tls};
 use crate::logging::AccessLines;
 use crate::reload::{self, Watched};
-use crate::settings::{CertificateSettings, Net, PurgeSettings, Settings, TlsSettings};
+use crate::settings::{CertificateSettings, KeyFile, Net, PurgeSettings, Settings, TlsSettings};
 use crate::systemd;
 
 /// Why a server did not start.
@@ -54,7 +54,7 @@ pub async fn serve(settings: Settings) -> Result<(), StartError> {
     let store = adapters::store(&settings).await?;
     let driver_name = store.bare.name();
     let mut entrance = adapters::access::open(&settings.access, settings.file.as_deref())?;
-    let api_options = api_options(&settings, entrance.controller);
+    let api_options = api_options(&settings, entrance.controller)?;
     let cache = adapters::cache(&settings.storage.cache, &api_options.secret).await?;
     let purge = settings.storage.purge.map(|purge| (purge, Arc::clone(&store.bare)));
     let storage = Storage::new(store.wrapped, cache, settings.storage.options.clone());
@@ -139,8 +139,14 @@ async fn listener(settings: &Settings, tls: Option<Arc<Tls>>) -> Result<Listener
     })
 }
 
-fn api_options(settings: &Settings, access: Arc<dyn AccessController>) -> wharf_api_v2::Options {
+fn api_options(
+    settings: &Settings,
+    access: Arc<dyn AccessController>,
+) -> Result<wharf_api_v2::Options, StartError> {
     let http = &settings.http;
+    let key = settings.schema1.key.as_ref().map(KeyFile::open).transpose();
+    let key =
+        key.map_err(|error| StartError::Setting("compatibility.schema1.signingkeyfile", Box::new(error)))?;
     let mut options = wharf_api_v2::Options {
         access,
         host: http.host.clone(),
@@ -150,12 +156,13 @@ fn api_options(settings: &Settings, access: Arc<dyn AccessController>) -> wharf_
         read_only: settings.storage.read_only,
         limits: http.api_limits.clone(),
         chunk_min_bytes: http.chunk_min_bytes,
+        schema1: wharf_api_v2::Schema1 { key, audience: settings.schema1.audience },
         ..wharf_api_v2::Options::default()
     };
     if let Some(secret) = &http.secret {
         options.secret.clone_from(secret);
     }
-    options
+    Ok(options)
 }
 
 /// Raises the limit of open files to what the system allows this process at most: a connection and a file each take one,

@@ -2,8 +2,8 @@
 
 use wharf_configuration::{Document, Error, ErrorKind, Place};
 
-use super::{AccessSettings, HttpSettings, StorageSettings};
-use super::{compatibility, logging, refuse_what_would_be_unsafe};
+use super::{AccessSettings, HttpSettings, Schema1Settings, StorageSettings};
+use super::{logging, refuse_what_would_be_unsafe};
 use crate::environment::Environment;
 
 /// A part of the configuration that can be read without the others.
@@ -12,7 +12,7 @@ type Part = fn(&Document, &Environment) -> Result<(), Error>;
 const PARTS: [Part; 7] = [
     |document, _| document.check_version(),
     |document, _| refuse_what_would_be_unsafe(&document.root()),
-    |document, _| compatibility(&document.root(), &mut Vec::new()),
+    |document, _| Schema1Settings::read(&document.root()).map(drop),
     |document, _| AccessSettings::read(&document.root(), &mut Vec::new()).map(drop),
     |document, environment| StorageSettings::read(&document.root(), environment, &mut Vec::new()).map(drop),
     |document, _| logging(&document.root(), &mut Vec::new()).map(drop),
