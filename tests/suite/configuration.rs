@@ -110,7 +110,8 @@ fn what_is_good_starts_where_it_needs_nothing_but_memory() {
     let mut started = 0;
     for name in names() {
         let text = fs::read_to_string(folder().join(format!("{name}.yml"))).unwrap();
-        let needs = ["filesystem", "s3", "azure", "tls", "TLS", "path:", "token:", "unix", "debug"];
+        let needs =
+            ["filesystem", "s3", "azure", "tls", "TLS", "path:", "token:", "unix", "debug", "TRUSTKEY"];
         let is_good = run(&name, ["config", "check"]).status.success();
         if is_good && !needs.iter().any(|need| text.contains(need)) {
             starts(&name);

@@ -1,6 +1,6 @@
 //! Telling whoever listens what a request did.
 
-use wharf_manifest::{Descriptor, Manifest, media_type};
+use wharf_manifest::{Descriptor, Kind, Manifest, media_type};
 use wharf_notifications::{Action, Actor, Event, RequestRecord, Target};
 use wharf_protocol::{Credentials, Route, client_address};
 use wharf_reference::{Reference, RepositoryName, Tag};
@@ -20,7 +20,12 @@ pub(crate) fn manifest(
     if !call.shared.options.listener.listens() {
         return;
     }
-    let descriptor = Descriptor::new(manifest.media_type(), digest, manifest.bytes().len() as u64);
+    // Listeners know these by the type that they travel as.
+    let media_type = match manifest.kind() {
+        Kind::Schema1 => media_type::DOCKER_SCHEMA1_SIGNED,
+        kind => kind.media_type(),
+    };
+    let descriptor = Descriptor::new(media_type, digest, manifest.bytes().len() as u64);
     let route = Route::Manifest(name.clone(), Reference::Digest(digest));
     let mut target = stored(call, &descriptor, &route, name);
     target.tag = tag.map(Tag::to_string);

@@ -112,9 +112,10 @@ fn signatures_are_kept_unless_their_store_is_disabled() {
     assert_eq!(signatures(disabled), (false, false));
 }
 
-#[test]
-fn a_layer_is_pushed_by_its_tarsum_and_found_by_both_names() {
-    let server = Server::wharf(&enabled(Settings::filesystem()));
+over_every_driver!(a_layer_is_pushed_by_its_tarsum_and_found_by_both_names);
+
+fn a_layer_is_pushed_by_its_tarsum_and_found_by_both_names(settings: &Settings) {
+    let server = Server::wharf(&enabled(settings.clone()));
     let closing =
         |sum: &str| with_query(&server.open_upload("a"), &format!("digest={}", sum.replace('+', "%2B")));
     let wrong = Request::put(&closing(&TARSUM.replace("0144", "0145"))).body(old_layer());

@@ -110,3 +110,15 @@ fn a_store_of_2_8_is_signed_on_the_way_as_by_docker_registry() {
     assert_eq!(shown.payload, text.as_bytes());
     assert_eq!(ask_as_then(&theirs, "old", "v1").body.len(), answers[0].body.len());
 }
+
+#[test]
+fn an_old_name_opens_no_door() {
+    let folder = scratch();
+    OldStore::at(folder.path()).layer("old", &archive(), Some(TARSUM_PATH));
+    let silly = serde_json::json!({ "realm": "r", "service": "s" });
+    let server = Server::wharf(&Settings::filesystem_at(folder.path()).with("auth.silly", silly));
+    let blob = Request::get(&format!("/v2/old/blobs/{TARSUM}"));
+    let challenge = server.send(&blob).expect(401);
+    assert!(challenge.the("www-authenticate").contains("repository:old:pull"), "{challenge:?}");
+    server.send(&blob.header("Authorization", "Bearer anything")).assert_status(200);
+}
