@@ -14,6 +14,6 @@ pub use body::{Body, BoxError, empty, full, segments};
 pub use client::HttpClient;
 pub use error::{Error, ErrorKind};
 pub use options::{
-    DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_PER_HOST, DEFAULT_IDLE_TIMEOUT, Options, Proxy, ProxyEnvironment,
-    Roots, Tls, Verification,
+    DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_PER_HOST, DEFAULT_IDLE_TIMEOUT, Identity, Options, Proxy,
+    ProxyEnvironment, Roots, Tls, Verification,
 };

@@ -40,13 +40,24 @@ impl Default for Options {
     }
 }
 
-/// Whom a client trusts.
+/// Whom a client trusts, and what it shows of itself.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
     /// The authorities whose certificates are good.
     pub roots: Roots,
     /// Whether certificates are looked at.
     pub verification: Verification,
+    /// What the client shows of itself to servers that ask.
+    pub identity: Option<Identity>,
+}
+
+/// A certificate of the client with those that lead to its authority, and its key.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// A PEM file with the certificates, the client's own first.
+    pub certificates: PathBuf,
+    /// A PEM file with the private key.
+    pub key: PathBuf,
 }
 
 /// Authorities whose certificates are good.

@@ -1,32 +1,48 @@
 //! Whom we trust, as rustls wants to hear it. The crypto provider is named here and never taken from the process.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::body::BoxError;
-use crate::{Error, ErrorKind, Roots, Tls, Verification};
+use crate::{Error, ErrorKind, Identity, Roots, Tls, Verification};
 
 pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(ErrorKind::Options, error))?;
-    Ok(match tls.verification {
+    let builder = match tls.verification {
         Verification::Full => {
             // A machine's list may hold a few that nobody can read any more; the others still count.
             let machine = rustls_native_certs::load_native_certs().certs;
-            builder.with_root_certificates(roots(machine, &tls.roots)?).with_no_client_auth()
+            builder.with_root_certificates(roots(machine, &tls.roots)?)
         }
-        Verification::None => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-            .with_no_client_auth(),
-    })
+        Verification::None => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        }
+    };
+    let Some(Identity { certificates, key }) = &tls.identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = read(certificates).and_then(|text| self::certificates(&text));
+    let chain = chain.map_err(|error| named("certificates", certificates, error))?;
+    let secret = read(key).and_then(|text| Ok(PrivateKeyDer::from_pem_slice(&text)?));
+    let secret = secret.map_err(|error| named("the key", key, error))?;
+    builder.with_client_auth_cert(chain, secret).map_err(|error| Error::new(ErrorKind::Options, error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BoxError> {
+    Ok(std::fs::read(path)?)
+}
+
+fn named(what: &str, path: &Path, error: BoxError) -> Error {
+    Error::new(ErrorKind::Options, format!("{what} in {}: {error}", path.display()))
 }
 
 fn roots(machine: Vec<CertificateDer<'static>>, roots: &Roots) -> Result<RootCertStore, Error> {
@@ -38,10 +54,7 @@ fn roots(machine: Vec<CertificateDer<'static>>, roots: &Roots) -> Result<RootCer
     let more = match roots {
         Roots::System => return Ok(store),
         Roots::File(path) => {
-            let named = |error: BoxError| format!("roots in {}: {error}", path.display());
-            let text =
-                std::fs::read(path).map_err(|error| Error::new(ErrorKind::Options, named(error.into())))?;
-            certificates(&text).map_err(|error| Error::new(ErrorKind::Options, named(error)))?
+            read(path).and_then(|text| certificates(&text)).map_err(|error| named("roots", path, error))?
         }
         Roots::Pem(text) => certificates(text).map_err(|error| Error::new(ErrorKind::Options, error))?,
     };

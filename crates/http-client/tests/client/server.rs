@@ -12,10 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
-use rustls_pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -33,7 +35,12 @@ impl Server {
     }
 
     pub(crate) async fn tls(authority: &Authority, name: &str) -> Self {
-        Self::start(Some(authority.server(name))).await
+        Self::start(Some(authority.server(name, false))).await
+    }
+
+    /// One that speaks only to whom the same authority knows.
+    pub(crate) async fn mutual_tls(authority: &Authority, name: &str) -> Self {
+        Self::start(Some(authority.server(name, true))).await
     }
 
     async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
@@ -92,19 +99,29 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    fn server(&self, name: &str) -> Arc<ServerConfig> {
+    /// A certificate for a name, and its key.
+    pub(crate) fn certify(&self, name: &str) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    fn server(&self, name: &str, mutual: bool) -> Arc<ServerConfig> {
+        let (certificate, key) = self.certify(name);
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            );
-        Arc::new(config.unwrap())
+            .unwrap();
+        let builder = if mutual {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap())
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use wharf_http_client::{ErrorKind, HttpClient, Options, Roots, Verification};
+use wharf_http_client::{ErrorKind, HttpClient, Identity, Options, Roots, Verification};
 
 use crate::server::{Authority, Server, client, get};
 
@@ -81,4 +81,34 @@ fn roots_that_cannot_be_read_are_an_error_that_names_them() {
         options.tls.roots = roots;
         assert_eq!(HttpClient::new(options).unwrap_err().kind(), ErrorKind::Options);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_is_shown_the_clients_certificate() {
+    let authority = Authority::new();
+    let server = Server::mutual_tls(&authority, "localhost").await;
+    let uri = format!("https://localhost:{}/", server.address.port());
+    let (certificate, key) = authority.certify("client.test");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let identity = Identity {
+        certificates: file("client.pem", certificate.pem()),
+        key: file("client.key", key.serialize_pem()),
+    };
+    let roots = Roots::Pem(authority.pem.clone().into());
+    let known = client(|options| {
+        options.tls.roots = roots.clone();
+        options.tls.identity = Some(identity.clone());
+    });
+    get(&known, &uri).await.unwrap();
+    let stranger = client(|options| options.tls.roots = roots.clone());
+    assert!(get(&stranger, &uri).await.is_err());
+    let missing = Identity { key: folder.path().join("none"), ..identity };
+    let tls = wharf_http_client::Tls { identity: Some(missing), ..wharf_http_client::Tls::default() };
+    let error = HttpClient::new(Options { tls, ..Options::default() }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Options);
 }

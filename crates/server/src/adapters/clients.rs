@@ -27,7 +27,7 @@ impl Clients {
         let roots = connection.more_roots.clone().map_or(Roots::System, Roots::File);
         let options = Options {
             connect_timeout: connection.timeout,
-            tls: Tls { roots, verification: connection.verification },
+            tls: Tls { roots, verification: connection.verification, ..Tls::default() },
             proxy: self.proxy.clone(),
             ..Options::default()
         };
