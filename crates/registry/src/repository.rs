@@ -87,6 +87,16 @@ pub trait Blobs: Send + Sync {
         Err(Error::LayerUnknown(sum.clone()))
     }
 
+    /// Reads the whole of a blob that a manifest describes, in one step where that is cheaper than to find it first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlobUnknown`].
+    async fn fetch(&self, descriptor: &Descriptor) -> Result<Content, Error> {
+        let blob = self.open(&descriptor.digest).await?;
+        blob.read(0..descriptor.size).await
+    }
+
     /// Makes a blob of another repository one of this, without moving a byte. Without `from` any repository will do, if
     /// the registry can tell cheaply that one holds it.
     ///
