@@ -4,6 +4,7 @@ mod auth;
 mod blobs;
 mod body;
 mod call;
+mod chunks;
 mod download;
 mod endpoint;
 mod error;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{AUTHORIZATION, LOCATION, USER_AGENT};
+use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
@@ -142,21 +143,27 @@ impl Transport {
             let own = url.scheme() == call.url.scheme() && url.authority() == call.url.authority();
             let response = self.exchange(call, &url, login.as_ref().filter(|_| own)).await?;
             let Some(next) = self.next(call, &url, &response) else { return Ok(Answer { response, url }) };
-            url = self.endpoint.secured(next);
+            url = next;
         }
         Err(Error::new(ErrorKind::Nonsense, &call.method, &call.url, "it leads on and on"))
     }
 
-    /// Where an answer leads, if it does and the request can follow.
+    /// Where an answer leads, if it does and the request can follow. What goes to a token server holds secrets in its body, so
+    /// it goes nowhere else; and nobody is led from TLS to none.
     fn next(&self, call: &Call, url: &Uri, response: &Response<Incoming>) -> Option<Uri> {
         let reads = matches!(call.method, Method::GET | Method::HEAD);
+        if !reads && matches!(call.login, Login::Fixed(_)) {
+            return None;
+        }
         let follows = match response.status() {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => reads,
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => !call.payload.is_spent(),
             _ => false,
         };
         let target = response.headers().get(LOCATION).filter(|_| follows)?.to_str().ok()?;
-        resolve(url, target)
+        let next = self.endpoint.secured(resolve(url, target)?);
+        Some(next)
+            .filter(|next| url.scheme() != Some(&Scheme::HTTPS) || next.scheme() == Some(&Scheme::HTTPS))
     }
 
     async fn exchange(

@@ -8,14 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
-use http::{HeaderValue, Method, StatusCode, Uri};
+use bytes::Bytes;
+use http::{Method, StatusCode, Uri};
 use wharf_content::{ByteStream, Content};
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::{Descriptor, media_type};
-use wharf_protocol::{ErrorCode, Query, Route, UploadRange};
+use wharf_protocol::{ErrorCode, Query, Route};
 use wharf_registry::{Error as RegistryError, UploadId, UploadStatus, Uploads};
 
 use crate::auth::Scopes;
@@ -203,97 +201,8 @@ impl RemoteRepository {
         Ok(described(digest, meter.sent()))
     }
 
-    /// Pushes a blob in chunks, each sent again from where the registry says that it is.
-    async fn put_chunks(
-        &self,
-        digest: &Digest,
-        mut body: ByteStream,
-        chunk: usize,
-    ) -> Result<Descriptor, RegistryError> {
-        let mut session = self.begin("").await?;
-        let chunk = chunk.max(usize::try_from(session.chunk_min).unwrap_or(usize::MAX));
-        let mut waiting = BytesMut::new();
-        while let Some(piece) = body.next().await {
-            waiting.extend_from_slice(&piece.map_err(RegistryError::Body)?);
-            while waiting.len() >= chunk {
-                let next = waiting.split_to(chunk).freeze();
-                self.push_chunk(&mut session, next).await?;
-            }
-        }
-        if !waiting.is_empty() {
-            self.push_chunk(&mut session, waiting.freeze()).await?;
-        }
-        let meter = self.meter();
-        let put = self.close(&session.url, Payload::Empty, &meter, digest, Repeat::Undone).await;
-        put.map_err(|error| self.refused(error, &meter, None, digest))?;
-        Ok(described(digest, session.offset))
-    }
-
-    /// Sends a chunk until the registry has all of it.
-    async fn push_chunk(&self, session: &mut Session, chunk: Bytes) -> Result<(), RegistryError> {
-        let options = &self.transport().options;
-        let (start, end) = (session.offset, session.offset + chunk.len() as u64);
-        let mut attempt = 1;
-        loop {
-            let rest = chunk.slice((session.offset - start) as usize..);
-            let error = match self.patch(session, Payload::Bytes(rest), Repeat::Undone).await {
-                Ok(()) if session.offset == end => return Ok(()),
-                // It took less than it was given, which it may.
-                Ok(()) if (start..end).contains(&session.offset) => {
-                    RegistryError::UploadOffset { given: end, actual: session.offset }
-                }
-                Ok(()) => return Err(RegistryError::UploadOffset { given: end, actual: session.offset }),
-                Err(error) => error,
-            };
-            let pause = wait(options, attempt, None).filter(|_| attempt < options.attempts.get());
-            let Some(pause) = pause else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            let call = Call::new(Method::GET, session.url.clone(), self.scopes());
-            let Ok(answer) = self.transport().send(call).await else { return Err(error) };
-            session.update(&self.transport().endpoint, &answer);
-            if !(start..=end).contains(&session.offset) {
-                return Err(RegistryError::UploadOffset { given: start, actual: session.offset });
-            }
-            if session.offset == end {
-                return Ok(());
-            }
-            attempt += 1;
-        }
-    }
-
-    /// Adds bytes to an upload, and takes in where it is then.
-    async fn patch(
-        &self,
-        session: &mut Session,
-        payload: Payload,
-        repeat: Repeat,
-    ) -> Result<(), RegistryError> {
-        let len = match &payload {
-            Payload::Stream(Some(stream)) => stream.len(),
-            Payload::Bytes(bytes) => Some(bytes.len() as u64),
-            Payload::Empty | Payload::Stream(None) => Some(0),
-        };
-        let meter = self.meter();
-        let mut call = Call::new(Method::PATCH, session.url.clone(), self.scopes())
-            .payload(payload, octet_stream())
-            .meter(meter.clone())
-            .repeat(repeat);
-        if let Some(len) = len.filter(|len| *len > 0) {
-            let range = UploadRange { first: session.offset, last: session.offset + len - 1 };
-            call = call
-                .header(CONTENT_RANGE, text(&range.to_string()))
-                .header(CONTENT_LENGTH, text(&len.to_string()));
-        }
-        let answer =
-            self.transport().send(call).await.map_err(|error| self.out_of_place(error, session, &meter))?;
-        session.offset += meter.sent();
-        session.update(&self.transport().endpoint, &answer);
-        self.keep(session.clone());
-        Ok(())
-    }
-
     /// Closes an upload with its last bytes.
-    async fn close(
+    pub(crate) async fn close(
         &self,
         url: &Uri,
         payload: Payload,
@@ -322,7 +231,7 @@ impl RemoteRepository {
         }
     }
 
-    async fn begin(&self, query: &str) -> Result<Session, Error> {
+    pub(crate) async fn begin(&self, query: &str) -> Result<Session, Error> {
         let url = self.url(&Route::Uploads(self.name.clone()), query)?;
         let answer = self.transport().send(Call::new(Method::POST, url, self.scopes())).await?;
         Session::begun(&self.transport().endpoint, &answer)
@@ -338,15 +247,15 @@ impl RemoteRepository {
         Ok(Session { id: id.clone(), url, offset: 0, started_at, chunk_min: 0 })
     }
 
-    fn keep(&self, session: Session) {
+    pub(crate) fn keep(&self, session: Session) {
         self.remote.sessions.insert((self.name.clone(), session.id.to_string()), session);
     }
 
-    fn scopes(&self) -> Scopes {
+    pub(crate) fn scopes(&self) -> Scopes {
         Scopes::push(&self.name)
     }
 
-    fn meter(&self) -> Meter {
+    pub(crate) fn meter(&self) -> Meter {
         Meter::of_blob(&self.transport().options, &self.name)
     }
 
@@ -358,7 +267,7 @@ impl RemoteRepository {
         if error.is_not_found() { RegistryError::UploadUnknown(id.clone()) } else { error.into() }
     }
 
-    fn out_of_place(&self, error: Error, session: &Session, meter: &Meter) -> RegistryError {
+    pub(crate) fn out_of_place(&self, error: Error, session: &Session, meter: &Meter) -> RegistryError {
         if let Some(cause) = meter.failure() {
             return RegistryError::Body(cause);
         }
@@ -369,7 +278,13 @@ impl RemoteRepository {
     }
 
     /// What a refused blob means to whoever pushed it.
-    fn refused(&self, error: Error, meter: &Meter, id: Option<&UploadId>, digest: &Digest) -> RegistryError {
+    pub(crate) fn refused(
+        &self,
+        error: Error,
+        meter: &Meter,
+        id: Option<&UploadId>,
+        digest: &Digest,
+    ) -> RegistryError {
         if let Some(cause) = meter.failure() {
             return RegistryError::Body(cause);
         }
@@ -395,11 +310,6 @@ fn check_offset(session: &Session, at: Option<u64>) -> Result<(), RegistryError>
     }
 }
 
-fn described(digest: &Digest, size: u64) -> Descriptor {
+pub(crate) fn described(digest: &Digest, size: u64) -> Descriptor {
     Descriptor::new(media_type::OCTET_STREAM, *digest, size)
-}
-
-/// A header that holds digits and dashes only.
-fn text(digits: &str) -> HeaderValue {
-    HeaderValue::from_str(digits).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -1,4 +1,5 @@
 //! Copies between stores in memory and folders: all of it arrives, once, and what is wrong does not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

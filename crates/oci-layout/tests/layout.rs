@@ -1,4 +1,5 @@
 //! The layout as a repository: what goes in comes out, what is wrong stays out, what others wrote is understood.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::fs;
 use std::path::Path;

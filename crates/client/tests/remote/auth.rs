@@ -175,6 +175,15 @@ async fn what_is_for_the_registry_is_not_shown_to_a_store() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_goes_to_its_server_and_nowhere_else() {
+    let elsewhere = Server::start(|_| Reply::new(200).body(r#"{"access_token":"good"}"#)).await;
+    let target = format!("{}/token", elsewhere.url());
+    let server = with_tokens(move |_| Reply::new(307).header("Location", target.clone())).await;
+    assert!(look(&at(&server, Credentials::Identity("refresh".into()))).await.is_err());
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[tokio::test]
 async fn errors_hold_no_secret() {
     let server = with_tokens(|_| Reply::new(403).body("wonder")).await;
     let error = look(&at(&server, alice())).await.unwrap_err();
