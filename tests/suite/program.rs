@@ -43,7 +43,7 @@ fn the_version_is_that_of_the_workspace() {
 fn help_names_every_command() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for word in ["serve", "config", "access", "api-descriptor", "--version"] {
+    for word in ["serve", "config", "access", "api-descriptor", "copy", "ls", "inspect", "rm", "--version"] {
         assert!(stdout(&output).contains(word), "{}", stdout(&output));
     }
 }

@@ -16,6 +16,10 @@ pub(crate) struct Arguments {
 
 /// What the program does.
 #[derive(Debug, Subcommand)]
+#[cfg_attr(
+    feature = "client",
+    expect(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")
+)]
 pub(crate) enum Command {
     /// Serve a registry
     Serve {
@@ -43,6 +47,10 @@ pub(crate) enum Command {
         /// A template of Go's text/template to render instead, as Distribution's registry-api-descriptor-template does
         template: Option<PathBuf>,
     },
+    /// Do something with the images of registries and of OCI layouts on disk
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    Images(crate::images::ImageCommand),
 }
 
 /// In which form the API is described.

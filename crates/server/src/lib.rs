@@ -7,6 +7,8 @@ mod describe;
 mod environment;
 mod explain;
 mod inspect;
+#[cfg(feature = "client")]
+mod images;
 pub mod listen;
 mod logging;
 mod reload;
@@ -47,6 +49,8 @@ pub fn run() -> ExitCode {
         Command::Config { command: ConfigCommand::Show { file } } => configure::show(&file),
         Command::Access { command: AccessCommand::Explain(question) } => return explain::run(&question),
         Command::ApiDescriptor { format, template } => describe::run(format, template.as_deref()),
+        #[cfg(feature = "client")]
+        Command::Images(command) => return images::run(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
