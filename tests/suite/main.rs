@@ -67,6 +67,7 @@ mod golden;
 mod heritage;
 mod house;
 mod http2;
+mod images;
 mod interop;
 mod listener;
 mod logs;
