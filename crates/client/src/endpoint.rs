@@ -105,7 +105,26 @@ pub(crate) fn with_parameter(url: &Uri, key: &str, value: &str) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn wherever_a_registry_leads_there_is_a_scheme_and_a_host(target in "[ -~]{0,40}") {
+            let base = Uri::from_static("https://registry.test/v2/a/blobs/uploads/1");
+            if let Some(url) = resolve(&base, &target) {
+                prop_assert!(matches!(url.scheme_str(), Some("http" | "https")), "{url}");
+                prop_assert!(url.host().is_some_and(|host| !host.is_empty()), "{url}");
+            }
+        }
+
+        #[test]
+        fn an_endpoint_prints_as_it_was(host in "[a-z]{1,9}(\\.[a-z]{1,9}){0,2}(:[1-9][0-9]{0,3})?", path in "(/[a-z]{1,5}){0,2}") {
+            let text = format!("https://{host}{path}");
+            prop_assert!(text.parse::<Endpoint>().is_ok_and(|endpoint| endpoint.to_string() == text));
+        }
+    }
 
     fn resolved(target: &str) -> String {
         let base = Uri::from_static("https://registry.test/v2/a/blobs/uploads/?n=1");

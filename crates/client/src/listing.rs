@@ -14,7 +14,7 @@ use wharf_registry::{Page, PageRequest};
 
 use crate::auth::Scopes;
 use crate::call::Call;
-use crate::endpoint::resolve;
+use crate::endpoint::{Endpoint, resolve};
 use crate::registry::Remote;
 use crate::transport::Answer;
 use crate::{Error, ErrorKind};
@@ -53,7 +53,7 @@ where
         }
         items.sort_unstable();
         items.dedup();
-        let next = next(&answer).filter(|next| remote.transport.endpoint.owns(next));
+        let next = next(&remote.transport.endpoint, &answer);
         match (items.get(limit.saturating_sub(1)), next) {
             (Some(_), None) => {
                 let more = items.len() > limit;
@@ -86,11 +86,12 @@ fn first(remote: &Remote, list: &List, limit: usize, after: Option<&str>) -> Res
     remote.url(&list.route, &query.to_string())
 }
 
-/// Where an answer says that the next page is.
-pub(crate) fn next(answer: &Answer) -> Option<Uri> {
+/// Where an answer says that the next page is, if that is at the same registry.
+pub(crate) fn next(endpoint: &Endpoint, answer: &Answer) -> Option<Uri> {
     let links = answer.response.headers().get_all(LINK);
     let link = links.iter().filter_map(|value| value.to_str().ok()).find_map(Link::parse)?;
-    resolve(&answer.url, link.target())
+    let next = endpoint.secured(resolve(&answer.url, link.target())?);
+    Some(next).filter(|next| endpoint.owns(next))
 }
 
 /// The entries of a list; those that cannot be names are passed over.

@@ -67,7 +67,7 @@ impl RemoteRepository {
             }
             let filtered = answer.response.headers().contains_key(OCI_FILTERS_APPLIED);
             tracing::trace!(filtered, referrers = index.children().len(), "a page of referrers");
-            match next(&answer).filter(|next| self.transport().endpoint.owns(next) && *next != url) {
+            match next(&self.transport().endpoint, &answer).filter(|next| *next != url) {
                 Some(next) => url = next,
                 None => return Ok(found),
             }

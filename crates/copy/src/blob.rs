@@ -9,7 +9,7 @@ use wharf_content::{ByteStream, Content};
 use wharf_registry::{Descriptor, Error as RegistryError, Mount, UploadStatus};
 
 use crate::walk::Copy;
-use crate::{Error, Event, Outcome, Watcher};
+use crate::{Error, Event, Options, Outcome, Watcher};
 
 /// Sees to it that the destination has a blob, and says how that came about.
 pub(crate) async fn move_blob(copy: &Copy, descriptor: &Descriptor) -> Result<Outcome, Error> {
@@ -120,11 +120,16 @@ impl Moving<'_> {
                 error,
                 RegistryError::Unavailable { .. } | RegistryError::Body(_) | RegistryError::UploadUnknown(_)
             ) || matches!(error, RegistryError::UploadOffset { .. } | RegistryError::UploadBusy(_));
-        if !may_pass || failures >= self.copy.options.attempts {
+        let Options { attempts, backoff: first, patience, .. } = self.copy.options;
+        let asked = match &error {
+            RegistryError::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        if !may_pass || failures >= attempts || asked.is_some_and(|asked| asked > patience) {
             return Err(self.unwritten(error));
         }
         tracing::debug!(digest = %self.descriptor.digest, failures, %error, "moving a blob again");
-        tokio::time::sleep(backoff(self.copy.options.backoff, failures)).await;
+        tokio::time::sleep(asked.unwrap_or_else(|| backoff(first, failures))).await;
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub struct Options {
     pub attempts: u32,
     /// How long to wait after such a failure; twice as long after each other.
     pub backoff: Duration,
+    /// The longest wait that the destination may ask for after such a failure. One that asks for more is not waited for.
+    pub patience: Duration,
     /// A blob of more than so many bytes is pushed through an upload that goes on where it broke off.
     pub resumable_bytes: u64,
     /// How many tags are asked for at once.
@@ -35,6 +37,7 @@ impl Default for Options {
             mount_from: None,
             attempts: 4,
             backoff: Duration::from_millis(250),
+            patience: Duration::from_secs(60),
             resumable_bytes: 8 * 1024 * 1024,
             page: count(1000),
             depth: 16,

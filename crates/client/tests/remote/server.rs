@@ -80,6 +80,7 @@ impl Server {
         let (answer, seen) = (Arc::new(make(format!("http://{address}"))), Arc::clone(&asked));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                socket.set_nodelay(true).unwrap();
                 tokio::spawn(serve(socket, Arc::clone(&answer), Arc::clone(&seen)));
             }
         });
