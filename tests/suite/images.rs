@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use wharf_tests::{Blob, Image, OCI_INDEX, OCI_MANIFEST, Server, Settings, scratch, wharf};
 
+use crate::listener::tls::Authority;
+
 /// Is somebody who types commands: with a home folder of their own, and no login that the machine may have.
 struct Person {
     home: TempDir,
@@ -187,4 +189,40 @@ fn what_makes_no_sense_ends_with_2_and_what_fails_with_1() {
         "{complaint}"
     );
     person.fail(1, &["copy", "oci:/nowhere/at/all", "127.0.0.1:1/a"]);
+}
+
+#[test]
+fn a_registry_on_tls_is_reached_with_its_authority() {
+    let (folder, authority, person) = (scratch(), Authority::new(), Person::new());
+    authority.renew(folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let tls = json!({ "certificate": path("certificate.pem"), "key": path("key.pem") });
+    let server = Server::wharf(&Settings::inmemory().with("http.tls", tls));
+    write_images(&folder.path().join("images"), 1);
+    fs::write(path("authority.pem"), authority.pem()).unwrap();
+    fs::write(path("other.pem"), Authority::new().pem()).unwrap();
+    let at = format!("localhost:{}/team/app", server.address().port());
+    let layout = format!("oci:{}", path("images"));
+    person.run(&["copy", &layout, &at, "--ca", &path("authority.pem")]);
+    assert_eq!(person.run(&["ls", &at, "--insecure"]), "v000\n");
+    let complaint = person.fail(1, &["ls", &at, "--ca", &path("other.pem")]);
+    assert!(complaint.contains("--ca"), "{complaint}");
+    person.fail(1, &["ls", &at]);
+    person.fail(2, &["ls", &at, "--plain-http", "--insecure"]);
+}
+
+#[test]
+fn where_tags_cannot_be_deleted_it_is_said_what_can() {
+    let Some(docker) = Server::docker_registry(&Settings::filesystem().with("storage.delete.enabled", true))
+    else {
+        return wharf_tests::skip("docker-registry is not installed");
+    };
+    let (image, person) = (Image::tiny(4), Person::new());
+    docker.push_image("team/app", "v1", &image);
+    let at = format!("{}/team/app", docker.address());
+    assert_eq!(person.run(&["ls", &docker.address().to_string()]), "team/app\n");
+    let complaint = person.fail(1, &["rm", &format!("{at}:v1")]);
+    assert!(complaint.contains("@DIGEST"), "{complaint}");
+    person.run(&["rm", &format!("{at}@{}", image.manifest.digest)]);
+    person.fail(1, &["inspect", &format!("{at}:v1")]);
 }

@@ -36,6 +36,11 @@ impl Authority {
         Authority { certificate, issuer: Issuer::new(params, pair) }
     }
 
+    /// The certificate that it is trusted by.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     fn vouch(&self, usage: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.extended_key_usages = vec![usage];

@@ -87,8 +87,8 @@ pub(crate) struct RemoveArguments {
 /// How a registry is reached, and as whom.
 #[derive(Debug, Args)]
 pub(crate) struct Reach {
-    /// Speak plain HTTP to hosts other than this machine, which always is spoken to so
-    #[arg(long)]
+    /// Speak plain HTTP to hosts other than this machine, which is spoken to so unless --ca, --cert or --insecure is there
+    #[arg(long, conflicts_with_all = ["ca", "cert", "insecure"])]
     pub(crate) plain_http: bool,
     /// Who to be; the password comes from WHARF_PASSWORD or --password-stdin, as everybody on this machine can read arguments.
     /// Of a copy it is for the destination, unless that is a layout [env: WHARF_USER] [default: the logins of docker and podman]
@@ -109,4 +109,11 @@ pub(crate) struct Reach {
     /// Take any certificate: whoever sits in between can read and change everything
     #[arg(long)]
     pub(crate) insecure: bool,
+}
+
+impl Reach {
+    /// Whether something was typed that makes sense with TLS only.
+    pub(crate) fn wants_tls(&self) -> bool {
+        self.ca.is_some() || self.cert.is_some() || self.insecure
+    }
 }

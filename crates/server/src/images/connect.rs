@@ -80,7 +80,7 @@ impl<'a> Connector<'a> {
         role: Role,
         user: Option<&str>,
     ) -> Result<RemoteRegistry, Failure> {
-        let plain = self.reach.plain_http || is_loopback(host);
+        let plain = self.reach.plain_http || (is_loopback(host) && !self.reach.wants_tls());
         let scheme = if plain { "http" } else { "https" };
         let endpoint = format!("{scheme}://{}", listens_at(host)).parse::<Endpoint>();
         let endpoint = endpoint.map_err(|error| Failure::new(format!("cannot speak to {host}"), error))?;
