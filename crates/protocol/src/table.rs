@@ -220,7 +220,7 @@ mod tests {
             .flat_map(|refusal| refusal.codes)
             .collect();
         let untold: Vec<_> = ErrorCode::ALL.iter().filter(|code| !told.contains(code)).collect();
-        assert_eq!(untold, [&ErrorCode::ManifestUnverified]);
+        assert!(untold.is_empty(), "{untold:?}");
     }
 
     fn exchanges() -> impl Iterator<Item = &'static Exchange> {

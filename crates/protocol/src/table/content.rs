@@ -8,8 +8,8 @@ use super::words::{
 };
 use super::{Needs, Operation, RouteTemplate, Verb};
 use crate::ErrorCode::{
-    BlobUnknown, Denied, DigestInvalid, ManifestBlobUnknown, ManifestInvalid, ManifestUnknown, RangeInvalid,
-    SizeInvalid, TagInvalid,
+    BlobUnknown, Denied, DigestInvalid, ManifestBlobUnknown, ManifestInvalid, ManifestUnknown,
+    ManifestUnverified, NameInvalid, RangeInvalid, SizeInvalid, TagInvalid,
 };
 use crate::exchange::{Answer, Exchange, Parameter, Payload, Refusal, Schema, Shape};
 
@@ -97,6 +97,7 @@ const MANIFESTS: Payload = Payload {
         media_type::DOCKER_MANIFEST,
         media_type::DOCKER_LIST,
         media_type::OCI_ARTIFACT,
+        media_type::DOCKER_SCHEMA1_SIGNED,
     ],
     schema: Schema::Manifest,
 };
@@ -170,9 +171,17 @@ const PUSH_MANIFEST: Exchange = Exchange {
     refusals: &[
         refusal(
             400,
-            &[ManifestInvalid, ManifestBlobUnknown, DigestInvalid, TagInvalid, SizeInvalid],
+            &[
+                ManifestInvalid,
+                ManifestUnverified,
+                ManifestBlobUnknown,
+                DigestInvalid,
+                NameInvalid,
+                TagInvalid,
+                SizeInvalid,
+            ],
             "The manifest makes no sense, points to what the repository does not have, has another digest than the path \
-             says, or did not arrive whole; or a tag is malformed.",
+             says, or did not arrive whole; its signature is wrong; or a tag is malformed.",
         ),
         READ_ONLY,
         IMMUTABLE,
