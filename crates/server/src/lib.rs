@@ -6,9 +6,9 @@ mod configure;
 mod describe;
 mod environment;
 mod explain;
-mod inspect;
 #[cfg(feature = "client")]
 mod images;
+mod inspect;
 pub mod listen;
 mod logging;
 mod reload;

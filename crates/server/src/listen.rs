@@ -3,6 +3,7 @@
 mod access_log;
 mod activity;
 mod bound;
+mod ciphers;
 mod connection;
 mod handshake;
 mod inbound;
@@ -28,12 +29,12 @@ use wharf_api_v2::Api;
 
 pub use access_log::AccessLog;
 use bound::Bound;
+pub use ciphers::CipherSuite;
 pub use connection::Cleartext;
 use connection::{End, Manner};
 pub use limits::Limits;
 pub use tls::{
-    CipherSuite, ClientAuth, Identity, Tls, TlsError, TlsFile, TlsOptions, TlsVersion, check_certificates,
-    check_key,
+    ClientAuth, Identity, Tls, TlsError, TlsFile, TlsOptions, TlsVersion, check_certificates, check_key,
 };
 
 /// A bound address that nothing is accepted from yet.

@@ -58,11 +58,6 @@ impl Authority {
         certificate.der().to_vec()
     }
 
-    /// The certificate by which it vouches for others.
-    pub(crate) fn pem(&self) -> String {
-        self.certificate.pem()
-    }
-
     /// What a client goes by that trusts it, and shows a certificate if it has one.
     pub(crate) fn config(&self, identity: Option<Identity>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
