@@ -13,8 +13,9 @@ use crate::golden::assert_kept;
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
     response_schema_conformance,unsupported_method";
 
-/// Schemathesis, from a Python that has it.
-const RUN: &str = "import schemathesis.cli; schemathesis.cli.schemathesis()";
+/// Schemathesis, from a Python that has it. What it remembers lies beside the document, and goes with it.
+const RUN: &str = "import os, sys, schemathesis.cli; os.chdir(os.path.dirname(sys.argv[2])); \
+    schemathesis.cli.schemathesis()";
 
 /// A Python with the programs that read such documents; none where it is not installed.
 fn python() -> Option<Client> {
