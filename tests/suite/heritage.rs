@@ -7,15 +7,15 @@ mod stores;
 use wharf_tests::{Answer, ReadManifest, Request, Server, Settings, sha256};
 
 /// The media type that such manifests are served with.
-const SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+pub(crate) const SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 /// A server that takes and gives what was usual then.
-fn enabled(settings: Settings) -> Settings {
+pub(crate) fn enabled(settings: Settings) -> Settings {
     settings.with("compatibility.schema1.enabled", true)
 }
 
 /// A payload as clients wrote it, of these layers, newest first.
-fn payload(name: &str, tag: &str, layers: &[&str]) -> String {
+pub(crate) fn payload(name: &str, tag: &str, layers: &[&str]) -> String {
     let member = |text: &str| format!("      {{\n         {text}\n      }}");
     let sums: Vec<_> = layers.iter().map(|sum| member(&format!("\"blobSum\": \"{sum}\""))).collect();
     let history = vec![member("\"v1Compatibility\": \"{\\\"id\\\":\\\"<1>\\\"}\""); layers.len()];
@@ -28,7 +28,7 @@ fn payload(name: &str, tag: &str, layers: &[&str]) -> String {
 }
 
 /// What an answer holds, verified, after its headers were held against it.
-fn told(answer: &Answer) -> ReadManifest {
+pub(crate) fn told(answer: &Answer) -> ReadManifest {
     answer.assert_status(200);
     let read = ReadManifest::verified(&answer.body);
     assert_eq!(answer.the("content-type"), SIGNED);
@@ -38,6 +38,6 @@ fn told(answer: &Answer) -> ReadManifest {
 }
 
 /// Asks as clients did that knew nothing newer: without naming anything.
-fn ask_as_then(server: &Server, name: &str, reference: &str) -> Answer {
+pub(crate) fn ask_as_then(server: &Server, name: &str, reference: &str) -> Answer {
     server.send(&Request::get(&format!("/v2/{name}/manifests/{reference}")))
 }

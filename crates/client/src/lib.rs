@@ -5,6 +5,7 @@ mod blobs;
 mod body;
 mod call;
 mod chunks;
+mod document;
 mod download;
 mod endpoint;
 mod error;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use wharf_digest::{Algorithm, Digest};
-use wharf_manifest::{ErrorKind as ManifestErrorKind, Manifest};
+use wharf_manifest::Manifest;
 use wharf_protocol::header::{OCI_SUBJECT, OCI_TAG};
 use wharf_protocol::{ErrorCode, Query, Route};
 use wharf_reference::{Reference, Tag};
@@ -19,6 +18,7 @@ use wharf_registry::{
 use crate::auth::Scopes;
 use crate::body::Payload;
 use crate::call::{Call, Repeat};
+use crate::document::{Document, Received, media_type_of};
 use crate::listing::{self, List};
 use crate::registry::{RemoteRepository, digest_of};
 use crate::transport::Answer;
@@ -33,20 +33,22 @@ pub(crate) const ACCEPT_MANIFESTS: &str = "application/vnd.oci.image.index.v1+js
 impl Manifests for RemoteRepository {
     async fn get(&self, reference: &Reference) -> Result<StoredManifest, RegistryError> {
         let (answer, bytes) = self.read(reference).await.map_err(|error| self.unknown(error, reference))?;
-        let digest = held_against(reference, &answer, &bytes)?;
-        let media_type = answer.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let manifest = parse(media_type, bytes).map_err(RegistryError::ManifestInvalid)?;
+        let received = Received::read(media_type_of(&answer), bytes)?;
+        let digest = held_against(reference, &answer, received.content())?;
+        let manifest = received.document(media_type_of(&answer))?.manifest;
         Ok(StoredManifest { digest, manifest: Arc::new(manifest) })
     }
 
     async fn put(&self, put: PutManifest) -> Result<ManifestPut, RegistryError> {
-        let manifest = parse(put.media_type.as_deref(), put.bytes).map_err(RegistryError::ManifestInvalid)?;
+        let media_type = put.media_type.as_deref();
+        let document = Received::read(media_type, put.bytes)?.document(media_type)?;
         let algorithm = put.digest.map_or(Algorithm::Sha256, |digest| digest.algorithm());
-        let digest = algorithm.digest(manifest.bytes());
+        let digest = algorithm.digest(document.manifest.bytes());
         if let Some(expected) = put.digest.filter(|expected| *expected != digest) {
             return Err(RegistryError::DigestMismatch { expected, actual: digest });
         }
-        let indexed = self.push(&manifest, &digest, &put.tags).await?;
+        let indexed = self.push(&document, &digest, &put.tags).await?;
+        let manifest = document.manifest;
         let subject = manifest.subject().map(|subject| subject.digest);
         if let Some(subject) = subject.filter(|_| !indexed) {
             self.add_to_fallback(&subject, manifest.descriptor(digest)).await?;
@@ -98,29 +100,29 @@ impl RemoteRepository {
     }
 
     /// Pushes a manifest under its tags, and says whether the registry keeps lists of referrers.
-    async fn push(&self, manifest: &Manifest, digest: &Digest, tags: &[Tag]) -> Result<bool, Error> {
+    async fn push(&self, document: &Document, digest: &Digest, tags: &[Tag]) -> Result<bool, Error> {
         if let ([tag], Algorithm::Sha256) = (tags, digest.algorithm()) {
-            return Ok(self.send_manifest(manifest, digest, &Reference::Tag(tag.clone()), "").await?.indexed);
+            return Ok(self.send_manifest(document, digest, &Reference::Tag(tag.clone()), "").await?.indexed);
         }
         let query: Query = tags.iter().map(|tag| ("tag", tag.as_str())).collect();
         let reference = Reference::Digest(*digest);
-        let sent = self.send_manifest(manifest, digest, &reference, &query.to_string()).await?;
+        let sent = self.send_manifest(document, digest, &reference, &query.to_string()).await?;
         for tag in tags.iter().filter(|tag| !sent.tags.iter().any(|set| set == tag.as_str())) {
-            self.send_manifest(manifest, digest, &Reference::Tag(tag.clone()), "").await?;
+            self.send_manifest(document, digest, &Reference::Tag(tag.clone()), "").await?;
         }
         Ok(sent.indexed)
     }
 
     async fn send_manifest(
         &self,
-        manifest: &Manifest,
+        document: &Document,
         digest: &Digest,
         reference: &Reference,
         query: &str,
     ) -> Result<Sent, Error> {
         let url = self.url(&Route::Manifest(self.name.clone(), reference.clone()), query)?;
-        let payload = Payload::Bytes(manifest.bytes().clone());
-        let media_type = HeaderValue::from_static(manifest.media_type());
+        let payload = Payload::Bytes(document.sent.clone());
+        let media_type = HeaderValue::from_static(document.media_type);
         let call = Call::new(Method::PUT, url.clone(), Scopes::push(&self.name)).payload(payload, media_type);
         let answer = self.transport().send(call).await?;
         if let Some(said) = digest_of(&answer.response).filter(|said| said != digest) {
@@ -171,16 +173,4 @@ fn held_against(reference: &Reference, answer: &Answer, bytes: &[u8]) -> Result<
         (Reference::Tag(_), None) => return Ok(Algorithm::Sha256.digest(bytes)),
     };
     if expected == actual { Ok(actual) } else { Err(RegistryError::DigestMismatch { expected, actual }) }
-}
-
-/// Reads a manifest under the media type that it came with, or what it says itself where that is none: some registries
-/// keep manifests in stores that know no media types.
-pub(crate) fn parse(media_type: Option<&str>, bytes: Bytes) -> Result<Manifest, wharf_manifest::Error> {
-    let named = media_type.map(|text| text.split(';').next().unwrap_or_default());
-    match Manifest::parse(named, bytes.clone()) {
-        Err(error) if error.kind() == ManifestErrorKind::MediaType => {
-            Manifest::parse_stored(bytes).map_err(|_| error)
-        }
-        outcome => outcome,
-    }
 }

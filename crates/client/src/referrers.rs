@@ -21,8 +21,8 @@ use wharf_registry::{
 
 use crate::auth::Scopes;
 use crate::call::Call;
+use crate::document::parse;
 use crate::listing::next;
-use crate::manifests::parse;
 use crate::registry::RemoteRepository;
 use crate::{Error, ErrorKind};
 

@@ -15,8 +15,8 @@ use wharf_protocol::Route;
 use wharf_protocol::header::DOCKER_CONTENT_DIGEST;
 use wharf_reference::RepositoryName;
 use wharf_registry::{
-    Blobs, Error as RegistryError, Manifests, Namespace, Page, PageRequest, Referrers, Repository, Tags,
-    Uploads,
+    Blobs, Error as RegistryError, Manifests, Namespace, Page, PageRequest, Referrers, Repository,
+    Signatures, Tags, Uploads,
 };
 
 use crate::auth::Scopes;
@@ -132,6 +132,10 @@ impl Repository for RemoteRepository {
     }
 
     fn referrers(&self) -> &dyn Referrers {
+        self
+    }
+
+    fn signatures(&self) -> &dyn Signatures {
         self
     }
 }

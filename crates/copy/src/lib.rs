@@ -4,6 +4,7 @@ mod blob;
 mod error;
 mod once;
 mod options;
+mod schema1;
 mod walk;
 mod watch;
 

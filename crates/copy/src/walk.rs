@@ -116,12 +116,13 @@ impl Copy {
                 return Err(Error::Depth(digest));
             }
             let children = manifest.children().iter().map(|child| self.child(child, depth + 1));
-            let blobs = manifest.references().filter(|(role, _)| !role.is_manifest());
-            let blobs = blobs.map(|(_, blob)| self.blob(blob));
+            let blobs = self.blobs_of(&digest, &manifest).await?;
+            let blobs = blobs.iter().map(|blob| self.blob(blob));
             let (below, _) = try_join(try_join_all(children), try_join_all(blobs)).await?;
+            let (bytes, media_type) = self.document(&digest, &manifest).await?;
             let put = PutManifest {
-                media_type: Some(manifest.media_type().to_owned()),
-                bytes: manifest.bytes().clone(),
+                media_type: Some(media_type),
+                bytes,
                 digest: Some(digest),
                 tags: tag.cloned().into_iter().collect(),
                 classes: None,

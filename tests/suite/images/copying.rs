@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use wharf_tests::{
-    Blob, Image, OCI_MANIFEST, OCTET_STREAM, Request, Server, Settings, scratch, sha256, sha512, with_query,
+    Blob, Image, OCI_MANIFEST, OCTET_STREAM, Request, Server, Settings, SignedManifest, scratch, sha256,
+    sha512, with_query,
 };
+
+use crate::heritage::{SIGNED, ask_as_then, enabled, payload, told};
+use crate::interop::docker_registry;
 
 use super::{Person, assert_same, push_signed_index, registry, write_images};
 
@@ -158,5 +162,29 @@ fn a_large_image_arrives_whole() {
     for destination in [Some(registry()), docker].into_iter().flatten() {
         person.run(&["copy", &from, &format!("{}/team/app", destination.address())]);
         destination.assert_holds("team/app", "v1", &image);
+    }
+}
+
+#[test]
+fn an_image_of_schema_1_takes_its_signatures_along() {
+    let settings = enabled(Settings::filesystem());
+    let ours = Server::wharf(&settings);
+    let Some(theirs) = docker_registry(&settings) else { return };
+    for (from, to) in [(&ours, &theirs), (&theirs, &ours)] {
+        let layer = from.push_blob("old/app", "a layer of 2014");
+        let text = payload("old/app", "v1", &[&layer]);
+        let document = SignedManifest::new(&text).document();
+        let pushed = from.put_manifest("old/app", "v1", SIGNED, document).expect(201);
+        let (source, target) =
+            (format!("{}/old/app:v1", from.address()), format!("{}/kept/app:v1", to.address()));
+        let person = Person::new();
+        person.run(&["copy", &source, &target]);
+        let kept = ask_as_then(to, "kept/app", "v1");
+        assert_eq!(kept.the("docker-content-digest"), pushed.the("docker-content-digest"));
+        assert_eq!(told(&kept).payload, text.as_bytes());
+        assert_eq!(to.get(&format!("/v2/kept/app/blobs/{layer}")).expect(200).text(), "a layer of 2014");
+        let again = person.output(&["copy", &source, &target]);
+        assert!(again.status.success(), "{again:?}");
+        assert!(person.run(&["inspect", &target]).contains(pushed.the("docker-content-digest")));
     }
 }
