@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, RsaParameters, UnparsedPublicKey};
+use wharf_libtrust::Curve;
 
-use crate::key::{Curve, PublicKey};
+use crate::key::PublicKey;
 
 /// How a token can be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

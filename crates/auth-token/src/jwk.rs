@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
+use wharf_libtrust::Curve;
 
-use crate::key::{Curve, PublicKey, UnusableKey};
+use crate::key::{PublicKey, UnusableKey};
 
 /// Some write the padding that RFC 7515 leaves out.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
@@ -78,8 +79,7 @@ impl Jwk {
         match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => PublicKey::rsa(&number(&self.n)?, &number(&self.e)?),
             ("EC", Some(name)) => {
-                let curve =
-                    Curve::ALL.into_iter().find(|curve| curve.name() == name).ok_or(UnusableKey::Kind)?;
+                let curve = Curve::named(name).ok_or(UnusableKey::Kind)?;
                 let (x, y) = (number(&self.x)?, number(&self.y)?);
                 if x.len() != curve.octets() {
                     return Err(UnusableKey::Numbers);

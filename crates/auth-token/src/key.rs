@@ -10,6 +10,8 @@ use x509_parser::oid_registry::{
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use wharf_libtrust::{Curve, key_id, spki_of_ec, spki_of_ed25519, spki_of_rsa, trimmed};
+
 /// A key of a kind that can verify tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PublicKey {
@@ -26,14 +28,6 @@ pub(crate) enum PublicKey {
     Ed25519([u8; 32]),
 }
 
-/// A curve of NIST's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
 /// Why a key cannot verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnusableKey {
@@ -47,11 +41,7 @@ pub(crate) enum UnusableKey {
 
 impl PublicKey {
     pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, UnusableKey> {
-        let trimmed = |number: &[u8]| {
-            let zeros = number.iter().take_while(|byte| **byte == 0).count();
-            number[zeros..].to_vec()
-        };
-        let (modulus, exponent) = (trimmed(modulus), trimmed(exponent));
+        let (modulus, exponent) = (trimmed(modulus).to_vec(), trimmed(exponent).to_vec());
         if !(256..=1024).contains(&modulus.len()) {
             return Err(UnusableKey::Size);
         }
@@ -85,7 +75,7 @@ impl PublicKey {
         }
         if info.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
             let named = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
-            let curve = Curve::ALL.into_iter().find(|curve| named.as_ref() == Some(&curve.x509_oid()));
+            let curve = Curve::ALL.into_iter().find(|curve| named.as_ref() == Some(&x509_oid(*curve)));
             return Self::ec(curve.ok_or(UnusableKey::Kind)?, &info.subject_public_key.data);
         }
         match info.parsed() {
@@ -112,103 +102,25 @@ impl PublicKey {
 
     /// The id that 2.x knows the key by, made by libtrust: 240 bits of the hash of the key's DER, in base32, in groups of four.
     pub(crate) fn libtrust_id(&self) -> String {
-        let hash = digest(&SHA256, &self.spki());
-        let mut id = String::with_capacity(59);
-        for (index, group) in hash.as_ref()[..30].chunks(5).enumerate() {
-            let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-            for letter in 0..8 {
-                if letter % 4 == 0 && index + letter > 0 {
-                    id.push(':');
-                }
-                id.push(char::from(BASE32[(bits >> (35 - 5 * letter)) as usize & 31]));
-            }
-        }
-        id
+        key_id(&self.spki())
     }
 
     /// The key as a DER SubjectPublicKeyInfo. RFC 5280, section 4.1.
     fn spki(&self) -> Vec<u8> {
-        let (algorithm, key) = match self {
-            Self::Rsa { modulus, exponent } => {
-                let numbers = [integer(modulus), integer(exponent)].concat();
-                ([OID_RSA, &[NULL, 0]].concat(), tagged(SEQUENCE, &numbers))
-            }
-            Self::Ec { curve, point } => ([OID_EC, curve.der_oid()].concat(), point.clone()),
-            Self::Ed25519(bytes) => (OID_ED25519.to_vec(), bytes.to_vec()),
-        };
-        let key = tagged(BIT_STRING, &[&[0], &*key].concat());
-        tagged(SEQUENCE, &[tagged(SEQUENCE, &algorithm), key].concat())
-    }
-}
-
-impl Curve {
-    pub(crate) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
-
-    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::P521 => "P-521",
-        }
-    }
-
-    /// The length of a coordinate, in bytes.
-    pub(crate) fn octets(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-
-    fn x509_oid(self) -> x509_parser::der_parser::oid::Oid<'static> {
-        match self {
-            Self::P256 => OID_EC_P256,
-            Self::P384 => OID_NIST_EC_P384,
-            Self::P521 => OID_NIST_EC_P521,
-        }
-    }
-
-    fn der_oid(self) -> &'static [u8] {
-        match self {
-            Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-            Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-            Self::P521 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+            Self::Rsa { modulus, exponent } => spki_of_rsa(modulus, exponent),
+            Self::Ec { curve, point } => spki_of_ec(*curve, point),
+            Self::Ed25519(bytes) => spki_of_ed25519(bytes),
         }
     }
 }
 
-/// RFC 4648, section 6.
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const OID_RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-const OID_EC: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const OID_ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
-const SEQUENCE: u8 = 0x30;
-const BIT_STRING: u8 = 0x03;
-const INTEGER: u8 = 0x02;
-const NULL: u8 = 0x05;
-
-/// A DER value: tag, length, content.
-fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let significant = &length[length.iter().take_while(|byte| **byte == 0).count()..];
-    let mut der = vec![tag];
-    match significant {
-        [] => der.push(0),
-        [short @ 0..=0x7f] => der.push(*short),
-        long => {
-            der.push(0x80 | long.len() as u8);
-            der.extend_from_slice(long);
-        }
+fn x509_oid(curve: Curve) -> x509_parser::der_parser::oid::Oid<'static> {
+    match curve {
+        Curve::P256 => OID_EC_P256,
+        Curve::P384 => OID_NIST_EC_P384,
+        Curve::P521 => OID_NIST_EC_P521,
     }
-    der.extend_from_slice(content);
-    der
-}
-
-/// A DER integer that is not negative, from its bytes without leading zeros.
-fn integer(bytes: &[u8]) -> Vec<u8> {
-    let sign: &[u8] = if bytes.first().is_some_and(|byte| byte & 0x80 != 0) { &[0] } else { &[] };
-    tagged(INTEGER, &[sign, bytes].concat())
 }
 
 #[cfg(test)]

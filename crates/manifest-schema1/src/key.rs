@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +13,8 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use crate::der::{BIT_STRING, NULL, OID_EC, OID_RSA, SEQUENCE, integer, tagged, trimmed};
+use wharf_libtrust::{Curve, key_id, spki_of_ec, spki_of_rsa, trimmed};
+
 use crate::error::KeyError;
 
 /// A JSON Web Key as it was read: its members in byte order.
@@ -30,14 +30,6 @@ enum Numbers {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     /// The point as 04 ‖ x ‖ y.
     Ec { curve: Curve, point: Vec<u8> },
-}
-
-/// A curve of NIST's; it fixes the hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
-    P256,
-    P384,
-    P521,
 }
 
 impl PublicKey {
@@ -85,7 +77,7 @@ impl PublicKey {
     fn of_info(info: &SubjectPublicKeyInfo<'_>) -> Result<Self, KeyError> {
         if info.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
             let named = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
-            let curve = Curve::ALL.into_iter().find(|curve| named.as_ref() == Some(&curve.x509_oid()));
+            let curve = Curve::ALL.into_iter().find(|curve| named.as_ref() == Some(&x509_oid(*curve)));
             return Self::ec(curve.ok_or(KeyError::Kind)?, info.subject_public_key.data.to_vec());
         }
         match info.parsed() {
@@ -104,7 +96,7 @@ impl PublicKey {
 
     fn ec(curve: Curve, point: Vec<u8>) -> Result<Self, KeyError> {
         let is_whole = point.len() == 1 + 2 * curve.octets() && point.first() == Some(&4);
-        match ParsedPublicKey::new(curve.verification(), &point) {
+        match ParsedPublicKey::new(verification(curve), &point) {
             Ok(_) if is_whole => Ok(Self(Numbers::Ec { curve, point })),
             _ => Err(KeyError::Numbers),
         }
@@ -112,18 +104,7 @@ impl PublicKey {
 
     /// The id of the key as libtrust makes it: 240 bits of the hash of its DER, in base32, twelve groups of four.
     pub fn id(&self) -> String {
-        let hash = digest(&SHA256, &self.spki());
-        let mut id = String::with_capacity(59);
-        for (index, group) in hash.as_ref()[..30].chunks(5).enumerate() {
-            let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-            for letter in 0..8 {
-                if letter % 4 == 0 && index + letter > 0 {
-                    id.push(':');
-                }
-                id.push(char::from(BASE32[(bits >> (35 - 5 * letter)) as usize & 31]));
-            }
-        }
-        id
+        key_id(&self.spki())
     }
 
     /// The key as a JSON Web Key.
@@ -172,7 +153,7 @@ impl PublicKey {
     pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
             Numbers::Ec { curve, point } if algorithm == self.algorithm() => {
-                let key = signature::UnparsedPublicKey::new(curve.verification(), point);
+                let key = signature::UnparsedPublicKey::new(verification(*curve), point);
                 key.verify(message, signature).is_ok()
             }
             Numbers::Rsa { modulus, exponent } => {
@@ -191,69 +172,29 @@ impl PublicKey {
 
     /// The key as a DER SubjectPublicKeyInfo. RFC 5280, section 4.1.
     fn spki(&self) -> Vec<u8> {
-        let (algorithm, key) = match &self.0 {
-            Numbers::Rsa { modulus, exponent } => {
-                let numbers = [integer(modulus), integer(exponent)].concat();
-                ([OID_RSA, &[NULL, 0]].concat(), tagged(SEQUENCE, &numbers))
-            }
-            Numbers::Ec { curve, point } => ([OID_EC, curve.der_oid()].concat(), point.clone()),
-        };
-        let key = tagged(BIT_STRING, &[&[0], &*key].concat());
-        tagged(SEQUENCE, &[tagged(SEQUENCE, &algorithm), key].concat())
-    }
-}
-
-impl Curve {
-    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|curve| curve.name() == name)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::P521 => "P-521",
-        }
-    }
-
-    /// The length of a coordinate, and of the private number, in bytes.
-    pub(crate) fn octets(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-
-    fn verification(self) -> &'static EcdsaVerificationAlgorithm {
-        match self {
-            Self::P256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Self::P384 => &signature::ECDSA_P384_SHA384_FIXED,
-            Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
-        }
-    }
-
-    fn x509_oid(self) -> x509_parser::der_parser::oid::Oid<'static> {
-        match self {
-            Self::P256 => OID_EC_P256,
-            Self::P384 => OID_NIST_EC_P384,
-            Self::P521 => OID_NIST_EC_P521,
-        }
-    }
-
-    fn der_oid(self) -> &'static [u8] {
-        match self {
-            Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-            Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-            Self::P521 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+        match &self.0 {
+            Numbers::Rsa { modulus, exponent } => spki_of_rsa(modulus, exponent),
+            Numbers::Ec { curve, point } => spki_of_ec(*curve, point),
         }
     }
 }
 
-/// RFC 4648, section 6.
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// The curve fixes the hash.
+fn verification(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
+    match curve {
+        Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED,
+        Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED,
+        Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED,
+    }
+}
+
+fn x509_oid(curve: Curve) -> x509_parser::der_parser::oid::Oid<'static> {
+    match curve {
+        Curve::P256 => OID_EC_P256,
+        Curve::P384 => OID_NIST_EC_P384,
+        Curve::P521 => OID_NIST_EC_P521,
+    }
+}
 
 fn text<'a>(jwk: &'a Jwk, member: &'static str) -> Result<&'a str, KeyError> {
     jwk.get(member).and_then(Value::as_str).ok_or(KeyError::Member(member))

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod convert;
-mod der;
 mod error;
 mod go_json;
 mod go_time;

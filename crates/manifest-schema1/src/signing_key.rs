@@ -7,10 +7,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RsaKeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
+use wharf_libtrust::{Curve, integer, sequence};
 
-use crate::der::{SEQUENCE, integer, tagged};
 use crate::error::{Error, KeyError};
-use crate::key::{Curve, Jwk, PublicKey, number, octets};
+use crate::key::{Jwk, PublicKey, number, octets};
 
 /// A private key that signs manifests.
 pub struct SigningKey {
@@ -57,7 +57,7 @@ impl SigningKey {
                 for member in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
                     numbers.extend(integer(&number(&jwk, member)?));
                 }
-                Self::of_rsa(RsaKeyPair::from_der(&tagged(SEQUENCE, &numbers)))?
+                Self::of_rsa(RsaKeyPair::from_der(&sequence(&numbers)))?
             }
         };
         if key.public == public { Ok(key) } else { Err(KeyError::Numbers) }
@@ -132,7 +132,7 @@ impl fmt::Debug for SigningKey {
 }
 
 fn on_any_curve<T>(read: impl Fn(Curve) -> Option<T>) -> Result<T, KeyError> {
-    [Curve::P256, Curve::P384, Curve::P521].into_iter().find_map(read).ok_or(KeyError::Kind)
+    Curve::ALL.into_iter().find_map(read).ok_or(KeyError::Kind)
 }
 
 fn algorithm(curve: Curve) -> &'static EcdsaSigningAlgorithm {
