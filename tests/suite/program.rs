@@ -1,7 +1,7 @@
 //! The program from the command line: what it says, and the code that it ends with.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 use wharf_tests::{Server, Settings, root, scratch, wharf};
@@ -355,4 +355,32 @@ fn a_file_can_be_named_by_the_environment() {
     let (_elsewhere, line) =
         first_line(&["serve"], &[("REGISTRY_CONFIGURATION_PATH", file.to_str().unwrap())]);
     assert!(line.contains("inmemory"), "{line}");
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let folder = scratch();
+    let file = folder.path().join("config.yml");
+    fs::write(&file, "{version: 0.1, storage: inmemory, auth: {htpasswd: {realm: r, path: p}}}").unwrap();
+    let file = file.to_str().unwrap();
+    let explain =
+        ["access", "explain", file, "--user", "alice", "--action", "pull", "--repository", "team/app"];
+    for arguments in
+        [&["api-descriptor"][..], &["config", "show", file], &["config", "check", file], &explain[..]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(wharf()).args(arguments).stdout(writer).stderr(Stdio::piped()).output();
+        let output = output.unwrap();
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output =
+        Command::new(wharf()).arg("api-descriptor").stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("No space left"), "{}", stderr(&output));
 }

@@ -50,13 +50,10 @@ fn method(template: &RouteTemplate, operation: &Operation) -> Value {
     ])
 }
 
-fn needs(needs: Needs) -> &'static str {
-    match needs {
-        Needs::Nothing => "nothing",
-        Needs::Pull => "pull",
-        Needs::PullAndPush => "pull and push",
-        Needs::Delete => "delete",
-        Needs::Catalog => "catalog",
+fn needs(needs: Needs) -> String {
+    match needs.permissions() {
+        [] => "nothing".to_owned(),
+        permissions => permissions.join(" and "),
     }
 }
 

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use wharf_protocol::{
-    Answer, Exchange, Needs, Occurs, Operation, Parameter, Payload, ROUTES, Refusal, RouteTemplate, Schema,
-    Verb,
+    Answer, Exchange, Occurs, Operation, Parameter, Payload, ROUTES, Refusal, RouteTemplate, Schema, Verb,
 };
 
 use crate::schemas::{components, reference, value};
@@ -67,7 +66,7 @@ fn operation(template: &RouteTemplate, operation: &Operation) -> Value {
         "tags": [template.entity],
         "summary": operation.summary,
         "responses": responses(operation),
-        "x-needs": needs(operation.needs),
+        "x-needs": operation.needs.permissions(),
         "x-oci-endpoints": operation.endpoints,
         "x-source": operation.source,
     });
@@ -81,16 +80,6 @@ fn operation(template: &RouteTemplate, operation: &Operation) -> Value {
         object["requestBody"] = json!({ "required": required, "content": content(body) });
     }
     object
-}
-
-fn needs(needs: Needs) -> &'static [&'static str] {
-    match needs {
-        Needs::Nothing => &[],
-        Needs::Pull => &["pull"],
-        Needs::PullAndPush => &["pull", "push"],
-        Needs::Delete => &["delete"],
-        Needs::Catalog => &["catalog"],
-    }
 }
 
 /// What any way of using the operation takes. OpenAPI tells of the types of bodies elsewhere, and wants these headers

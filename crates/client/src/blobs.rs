@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use wharf_content::Content;
 use wharf_digest::Digest;
 use wharf_manifest::{Descriptor, media_type};
@@ -69,16 +69,11 @@ impl RemoteRepository {
         {
             return Err(nonsense("it is about another blob"));
         }
-        let headers = answer.response.headers();
-        let size = text(headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok());
+        let size = answer.header(&CONTENT_LENGTH).and_then(|text| text.parse().ok());
         let size = size.ok_or_else(|| nonsense("it says not how large the blob is"))?;
-        let media_type = text(headers, CONTENT_TYPE.as_str()).unwrap_or(media_type::OCTET_STREAM);
+        let media_type = answer.header(&CONTENT_TYPE).unwrap_or(media_type::OCTET_STREAM);
         Ok(Descriptor::new(media_type, *digest, size))
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 /// A blob that was found.

@@ -101,7 +101,8 @@ impl RemoteRepository {
         }
         let answer =
             self.transport().send(call).await.map_err(|error| self.out_of_place(error, session, &meter))?;
-        session.offset += meter.sent();
+        // The meter has seen every attempt.
+        session.offset += len.unwrap_or_else(|| meter.sent());
         session.update(&self.transport().endpoint, &answer);
         self.keep(session.clone());
         Ok(())

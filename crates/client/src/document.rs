@@ -14,7 +14,6 @@ use wharf_registry::{Error as RegistryError, Signatures};
 use crate::auth::Scopes;
 use crate::call::Call;
 use crate::registry::RemoteRepository;
-use crate::transport::Answer;
 
 /// A manifest as it is sent, and as it is known.
 pub(crate) struct Document {
@@ -40,7 +39,7 @@ impl Received {
         if !is_schema1(media_type.map(without_parameters), &bytes) {
             return Ok(Self::Plain(bytes));
         }
-        let signed = Signed::parse(&bytes).map_err(unverified)?;
+        let signed = Signed::parse(&bytes).map_err(refused)?;
         signed.verify().map_err(|errors| {
             RegistryError::ManifestUnverified(errors.into_iter().map(Into::into).collect())
         })?;
@@ -60,7 +59,7 @@ impl Received {
     pub(crate) fn document(self, media_type: Option<&str>) -> Result<Document, RegistryError> {
         match self {
             Self::Signed(signed, sent) => {
-                let manifest = signed.manifest().map_err(unverified)?;
+                let manifest = signed.manifest().map_err(refused)?;
                 Ok(Document { sent, media_type: media_type::DOCKER_SCHEMA1_SIGNED, manifest })
             }
             Self::Plain(bytes) => {
@@ -84,13 +83,13 @@ fn without_parameters(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default()
 }
 
-fn unverified(error: SignedError) -> RegistryError {
-    RegistryError::ManifestUnverified(vec![error.into()])
-}
-
-/// The media type that an answer says it has.
-pub(crate) fn media_type_of(answer: &Answer) -> Option<&str> {
-    answer.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+/// What is wrong with a signature, or with the document that it is in.
+fn refused(error: SignedError) -> RegistryError {
+    if error.is_unverified() {
+        RegistryError::ManifestUnverified(vec![error.into()])
+    } else {
+        RegistryError::SignedManifestInvalid(error.into())
+    }
 }
 
 #[async_trait]
@@ -103,7 +102,7 @@ impl Signatures for RemoteRepository {
             Call::new(Method::GET, url, Scopes::pull(&self.name)).accept(media_type::DOCKER_SCHEMA1_SIGNED);
         let fetched = self.transport().fetch(call, Manifest::MAX_BYTES).await;
         let (answer, bytes) = fetched.map_err(|error| self.unknown(error, &reference))?;
-        match Received::read(media_type_of(&answer), bytes)? {
+        match Received::read(answer.header(&CONTENT_TYPE), bytes)? {
             Received::Signed(signed, _) if signed.digest() == *revision => {
                 Ok(signed.signatures().iter().map(|signature| signature.to_json().into()).collect())
             }

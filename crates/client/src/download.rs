@@ -103,8 +103,7 @@ impl Download {
         if answer.response.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(self.at);
         }
-        let header = answer.response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
-        match header.and_then(|text| text.parse().ok()) {
+        match answer.header(&CONTENT_RANGE).and_then(|text| text.parse().ok()) {
             Some(ContentRange::Part(range, _)) if range.start == self.at => Ok(0),
             _ => Err(Error::new(ErrorKind::Nonsense, &Method::GET, &answer.url, "it is another range")),
         }

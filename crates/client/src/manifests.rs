@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use wharf_digest::{Algorithm, Digest};
 use wharf_manifest::Manifest;
@@ -18,7 +19,7 @@ use wharf_registry::{
 use crate::auth::Scopes;
 use crate::body::Payload;
 use crate::call::{Call, Repeat};
-use crate::document::{Document, Received, media_type_of};
+use crate::document::{Document, Received};
 use crate::listing::{self, List};
 use crate::registry::{RemoteRepository, digest_of};
 use crate::transport::Answer;
@@ -33,9 +34,9 @@ pub(crate) const ACCEPT_MANIFESTS: &str = "application/vnd.oci.image.index.v1+js
 impl Manifests for RemoteRepository {
     async fn get(&self, reference: &Reference) -> Result<StoredManifest, RegistryError> {
         let (answer, bytes) = self.read(reference).await.map_err(|error| self.unknown(error, reference))?;
-        let received = Received::read(media_type_of(&answer), bytes)?;
+        let received = Received::read(answer.header(&CONTENT_TYPE), bytes)?;
         let digest = held_against(reference, &answer, received.content())?;
-        let manifest = received.document(media_type_of(&answer))?.manifest;
+        let manifest = received.document(answer.header(&CONTENT_TYPE))?.manifest;
         Ok(StoredManifest { digest, manifest: Arc::new(manifest) })
     }
 

@@ -10,7 +10,7 @@ use wharf_protocol::header::{DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LENGTH};
 use wharf_registry::{UploadId, UploadStatus};
 
 use crate::endpoint::{Endpoint, resolve};
-use crate::transport::Answer;
+use crate::transport::{Answer, text};
 use crate::{Error, ErrorKind};
 
 /// An upload that goes on.
@@ -28,13 +28,12 @@ pub(crate) struct Session {
 impl Session {
     /// Reads the answer that begins an upload.
     pub(crate) fn begun(endpoint: &Endpoint, answer: &Answer) -> Result<Self, Error> {
-        let headers = answer.response.headers();
         let url = location(endpoint, answer).ok_or_else(|| {
             Error::new(ErrorKind::Nonsense, &Method::POST, &answer.url, "it says not where to push")
         })?;
-        let chunk_min = text(headers, OCI_CHUNK_MIN_LENGTH.as_str()).and_then(|text| text.parse().ok());
+        let chunk_min = answer.header(&OCI_CHUNK_MIN_LENGTH).and_then(|text| text.parse().ok());
         Ok(Self {
-            id: id_of(headers, &url),
+            id: id_of(answer.response.headers(), &url),
             url,
             offset: 0,
             started_at: SystemTime::now(),
@@ -60,7 +59,7 @@ impl Session {
 /// How many bytes an upload has, as an answer says it. `0-0` stands for one byte as for none; it is none unless we know
 /// better.
 fn received(headers: &HeaderMap, known: u64) -> Option<u64> {
-    let range = text(headers, RANGE.as_str())?;
+    let range = text(headers, &RANGE)?;
     match range.parse::<UploadRange>() {
         Ok(UploadRange { first: 0, last: 0 }) => Some(known.min(1)),
         Ok(range) => Some(range.len()),
@@ -70,21 +69,16 @@ fn received(headers: &HeaderMap, known: u64) -> Option<u64> {
 }
 
 fn location(endpoint: &Endpoint, answer: &Answer) -> Option<Uri> {
-    let target = text(answer.response.headers(), LOCATION.as_str())?;
-    resolve(&answer.url, target).map(|url| endpoint.secured(url))
+    resolve(&answer.url, answer.header(&LOCATION)?).map(|url| endpoint.secured(url))
 }
 
 /// The id that the registry gave, or the end of the path, or one of our own: it is only for us.
 fn id_of(headers: &HeaderMap, url: &Uri) -> UploadId {
-    let named = text(headers, DOCKER_UPLOAD_UUID.as_str()).and_then(|text| text.parse().ok());
+    let named = text(headers, &DOCKER_UPLOAD_UUID).and_then(|text| text.parse().ok());
     let ours = || Uuid::new_v4().to_string().parse().ok();
     let last = || url.path().rsplit('/').next().and_then(|part| part.parse().ok());
     #[expect(clippy::expect_used, reason = "every UUID is an id")]
     named.or_else(last).or_else(ours).expect("a UUID is an id")
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{AUTHORIZATION, LOCATION, USER_AGENT};
 use http::uri::Scheme;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 use wharf_http_client::{HttpClient, Incoming};
@@ -26,6 +26,18 @@ use crate::{Credentials, Error, ErrorKind, Options};
 pub(crate) struct Answer {
     pub(crate) response: Response<Incoming>,
     pub(crate) url: Uri,
+}
+
+impl Answer {
+    /// The text of one of its headers, as [`text`].
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
+        text(self.response.headers(), name)
+    }
+}
+
+/// The text of a header; none where it is not there, or no text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// What every part of the client sends its requests through.

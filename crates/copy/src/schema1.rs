@@ -26,6 +26,7 @@ impl Copy {
             return Err(self.unread(format!("manifest {digest}"), unsupported));
         }
         let described = blobs.map(|blob| async {
+            let _slot = self.slot().await;
             let found = self.source.blobs().open(&blob.digest).await;
             let found = found.map_err(|error| self.unread(format!("blob {}", blob.digest), error))?;
             Ok(Descriptor { size: found.descriptor().size, ..blob.clone() })

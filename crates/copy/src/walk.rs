@@ -199,7 +199,7 @@ impl Copy {
         }
     }
 
-    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.acquire().await.ok()
     }
 

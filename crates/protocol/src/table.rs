@@ -83,6 +83,19 @@ pub enum Verb {
     Put,
 }
 
+impl Needs {
+    /// The permissions by their names in scopes; the catalog has one of its own.
+    pub const fn permissions(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &[],
+            Self::Pull => &["pull"],
+            Self::PullAndPush => &["pull", "push"],
+            Self::Delete => &["delete"],
+            Self::Catalog => &["catalog"],
+        }
+    }
+}
+
 impl RouteTemplate {
     /// What a method does here; none when the route does not know it.
     pub fn operation(&self, verb: Verb) -> Option<&'static Operation> {

@@ -7,6 +7,7 @@ use wharf_configuration::{Document, Error as FileError};
 
 use crate::environment::{self, Environment};
 use crate::inspect;
+use crate::output;
 use crate::settings::{Settings, WITHOUT_A_FILE, problems};
 
 /// Why there is no configuration to go by.
@@ -87,28 +88,26 @@ fn place_of(error: &std::string::FromUtf8Error) -> usize {
 }
 
 /// Says what a file would do, without doing it, and whether the files that it names can be used.
-#[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn check(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let Configured { document, settings, warnings } = load(Some(file))?;
     let findings = inspect::files(&document, &settings)?;
     for warning in warnings.iter().chain(&settings.remarks).chain(&findings.warnings) {
-        println!("warning: {warning}");
+        output::line(&format!("warning: {warning}"))?;
     }
     if !findings.problems.is_empty() {
         return Err(ConfigureError::Wrong(findings.problems).into());
     }
     let store = &settings.storage.driver;
     let address = if settings.http.address.is_empty() { "a random port" } else { &settings.http.address };
-    println!("{}: good; it serves {store} on {address}", file.display());
+    output::line(&format!("{}: good; it serves {store} on {address}", file.display()))?;
     Ok(())
 }
 
 /// Prints what a file and the environment come to, defaults included and secrets left out.
-#[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn show(file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let Configured { document, settings, .. } = load(Some(file))?;
     let defaults = Document::parse("defaults", &settings.defaults(&document))?;
-    print!("{}", document.effective_over(&defaults));
+    output::answer(document.effective_over(&defaults).as_bytes())?;
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! `wharf api-descriptor`: what the registry speaks, as a document.
 
 use std::error::Error;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::arguments::DocumentFormat;
+use crate::output;
 
 /// Why no document is printed.
 #[derive(Debug, thiserror::Error)]
@@ -22,15 +22,13 @@ enum DescribeError {
 ///
 /// When the template cannot be read or rendered, or standard output takes no more.
 pub(crate) fn run(format: DocumentFormat, template: Option<&Path>) -> Result<(), Box<dyn Error>> {
-    let mut document = match (template, format) {
+    let document = match (template, format) {
         (Some(path), _) => rendered(path)?,
         (None, DocumentFormat::Markdown) => wharf_api_descriptor::markdown()?,
-        (None, DocumentFormat::Openapi) => format!("{:#}", wharf_api_descriptor::openapi()),
+        (None, DocumentFormat::Openapi) => format!("{:#}\n", wharf_api_descriptor::openapi()),
     };
-    if template.is_none() && !document.ends_with('\n') {
-        document.push('\n');
-    }
-    Ok(io::stdout().lock().write_all(document.as_bytes())?)
+    output::answer(document.as_bytes())?;
+    Ok(())
 }
 
 fn rendered(path: &Path) -> Result<String, DescribeError> {

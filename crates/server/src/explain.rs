@@ -9,16 +9,16 @@ use wharf_auth::{Caller, Decision, Permission, Rules, Standing};
 
 use crate::arguments::{ActionArgument, Question};
 use crate::settings::{AccessSettings, AuthenticatorSettings};
-use crate::{complain, configure};
+use crate::{complain, configure, output};
 
 /// Answers on standard output and by the exit code: 0 for allowed, 1 for denied, 2 where there is no answer.
-#[expect(clippy::print_stdout, reason = "this is the answer to a question on the command line")]
 pub(crate) fn run(question: &Question) -> ExitCode {
-    match answer(question) {
-        Ok(Answer { allowed, text }) => {
-            println!("{text}");
-            ExitCode::from(u8::from(!allowed))
-        }
+    let told = answer(question).and_then(|Answer { allowed, text }| {
+        output::line(&text)?;
+        Ok(allowed)
+    });
+    match told {
+        Ok(allowed) => ExitCode::from(u8::from(!allowed)),
         Err(error) => {
             complain(&*error);
             ExitCode::from(2)

@@ -57,9 +57,3 @@ fn variables() -> Variables {
     };
     std::env::vars_os().filter_map(text).filter(|(_, value)| !value.is_empty()).collect()
 }
-
-/// Writes a line of an answer.
-#[expect(clippy::print_stdout, reason = "this is the answer to a command")]
-fn answer(line: &str) {
-    println!("{line}");
-}

@@ -11,6 +11,7 @@ mod images;
 mod inspect;
 pub mod listen;
 mod logging;
+mod output;
 mod reload;
 mod settings;
 mod start;
@@ -85,13 +86,14 @@ fn run_server(file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Prints an error with everything that caused it on one line, or each of several problems on a line of its own.
-#[expect(clippy::print_stderr, reason = "this is what a command line program says when it fails")]
 fn complain(error: &(dyn Error + 'static)) {
     match error.downcast_ref() {
         Some(ConfigureError::Wrong(problems)) => {
-            problems.iter().for_each(|problem| eprintln!("wharf: configuration error: {problem}"));
+            for problem in problems {
+                output::remark(&format!("wharf: configuration error: {problem}"));
+            }
         }
-        _ => eprintln!("wharf: {}", in_one_line(error)),
+        _ => output::remark(&format!("wharf: {}", in_one_line(error))),
     }
 }
 

@@ -188,3 +188,21 @@ fn an_image_of_schema_1_takes_its_signatures_along() {
         assert!(person.run(&["inspect", &target]).contains(pushed.the("docker-content-digest")));
     }
 }
+
+#[test]
+fn a_copy_goes_on_when_nobody_hears_of_it() {
+    let (source, destination, person) = (registry(), registry(), Person::new());
+    for seed in 0..5 {
+        source.push_image("app", &format!("v{seed}"), &Image::tiny(seed));
+    }
+    let (from, to) = (format!("{}/app", source.address()), format!("{}/app", destination.address()));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut copy = person.command(&["copy", "--all-tags", &from, &to]);
+    let status = copy.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
+    assert!(status.success(), "{status}");
+    assert_eq!(tags(&destination, "app").len(), 5);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert!(person.command(&["ls", &to]).stdout(writer).status().unwrap().success());
+}

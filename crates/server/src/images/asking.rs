@@ -4,15 +4,16 @@ use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
 use wharf_manifest::media_type;
-use wharf_reference::Reference;
+use wharf_reference::{Reference, RepositoryName, Tag};
 use wharf_registry::{Error as RegistryError, Namespace, PageRequest, ReferrerRequest, Repository};
 
+use super::Variables;
 use super::command::{InspectArguments, ListArguments, RemoveArguments};
 use super::connect::{Connector, Role, open};
 use super::copying::latest;
 use super::failure::Failure;
 use super::place::{Listed, Place};
-use super::{Variables, answer};
+use crate::output::{self, Reader};
 
 /// How many entries are asked for at once.
 const PAGE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
@@ -40,9 +41,9 @@ async fn repositories(registry: &dyn Namespace) -> Result<(), RegistryError> {
     let mut after = None;
     loop {
         let page = registry.repositories(PageRequest { after, limit: PAGE }).await?;
-        page.items.iter().for_each(|name| answer(name.as_str()));
+        let reader = lines(page.items.iter().map(RepositoryName::as_str))?;
         after = page.items.last().cloned();
-        if !page.more || after.is_none() {
+        if !page.more || after.is_none() || reader == Reader::Gone {
             return Ok(());
         }
     }
@@ -52,9 +53,9 @@ async fn tags(repository: &dyn Repository) -> Result<(), RegistryError> {
     let mut after = None;
     loop {
         let page = repository.tags().list(PageRequest { after, limit: PAGE }).await?;
-        page.items.iter().for_each(|tag| answer(tag.as_str()));
+        let reader = lines(page.items.iter().map(Tag::as_str))?;
         after = page.items.last().cloned();
-        if !page.more || after.is_none() {
+        if !page.more || after.is_none() || reader == Reader::Gone {
             return Ok(());
         }
     }
@@ -80,7 +81,8 @@ pub(super) async fn inspect(arguments: &InspectArguments, variables: &Variables)
 async fn show(repository: &dyn Repository, reference: &Reference, raw: bool) -> Result<(), RegistryError> {
     let stored = repository.manifests().get(reference).await?;
     if raw {
-        return write(stored.manifest.bytes());
+        // Nothing before and nothing after, so that it has its digest.
+        return output::answer(stored.manifest.bytes()).map(drop).map_err(RegistryError::internal);
     }
     let manifest: Value = serde_json::from_slice(stored.manifest.bytes()).map_err(RegistryError::internal)?;
     let referrers = repository.referrers().list(&stored.digest, ReferrerRequest::default()).await?;
@@ -98,15 +100,14 @@ async fn show(repository: &dyn Repository, reference: &Reference, raw: bool) -> 
         let bytes = content.collect(MAX_CONFIG_BYTES).await.map_err(RegistryError::internal)?;
         shown["config"] = serde_json::from_slice(&bytes).map_err(RegistryError::internal)?;
     }
-    answer(&serde_json::to_string_pretty(&shown).map_err(RegistryError::internal)?);
-    Ok(())
+    let text = serde_json::to_string_pretty(&shown).map_err(RegistryError::internal)?;
+    lines([text.as_str()]).map(drop)
 }
 
-/// Writes bytes as they are: nothing before and nothing after, so that they have their digest.
-fn write(bytes: &[u8]) -> Result<(), RegistryError> {
-    use std::io::Write as _;
-    let mut output = std::io::stdout().lock();
-    output.write_all(bytes).and_then(|()| output.flush()).map_err(RegistryError::internal)
+/// Writes lines of an answer.
+fn lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Reader, RegistryError> {
+    let text: String = lines.into_iter().flat_map(|line| [line, "\n"]).collect();
+    output::answer(text.as_bytes()).map_err(RegistryError::internal)
 }
 
 /// Deletes a tag or a manifest.
@@ -124,6 +125,7 @@ pub(super) async fn remove(arguments: &RemoveArguments, variables: &Variables) -
         Reference::Digest(digest) => repository.manifests().delete(digest).await.map(|_| ()),
     };
     removed.map_err(|error| Failure::new(format!("cannot delete {place}"), error))?;
-    answer(&format!("deleted {place}"));
+    // It is done, whoever hears of it.
+    let _ = output::line(&format!("deleted {place}"));
     Ok(())
 }

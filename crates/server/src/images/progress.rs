@@ -8,6 +8,8 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use wharf_copy::{Event, Outcome, Watcher};
 
+use crate::output;
+
 /// How often the bar moves while nothing does.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -50,11 +52,10 @@ impl Progress {
     }
 
     /// Writes a line beside the bar.
-    #[expect(clippy::print_stderr, reason = "this is what a command line program says about its work")]
     fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) if !bar.is_finished() => bar.println(line),
-            _ => eprintln!("{line}"),
+            _ => output::remark(line),
         }
     }
 }
@@ -97,7 +98,8 @@ impl Watcher for Progress {
                     bar.set_message(format!("{} manifests", self.manifests.copied.load(Ordering::Relaxed)));
                 }
             }
-            Event::Tagged(tag, digest) => super::answer(&format!("{tag} {digest}")),
+            // The copy goes on, whoever hears of it.
+            Event::Tagged(tag, digest) => drop(output::line(&format!("{tag} {digest}"))),
             _ => {}
         }
     }
